@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How long work tells how far it is. The worker only adds; a printer thread of
+ * the command line (or the daemon's page) looks at it when it likes.
+ */
+#ifndef BASE_PROGRESS_H
+#define BASE_PROGRESS_H
+
+#include <stdint.h>
+
+struct progress;
+
+struct progress_view {
+	char phase[48]; /* "tables", "attachments", "endpoints", … */
+	uint64_t done;	/* of total, in the phase's unit (bytes where known) */
+	uint64_t total; /* 0: not known */
+	uint64_t bytes; /* read or fetched since the start */
+	uint64_t items; /* files or tables finished */
+	uint64_t ms;	/* since the phase began */
+	char note[160]; /* endpoint lag and the like, or "" */
+};
+
+struct progress *progress_new(void);
+void progress_free(struct progress *p);
+/* All of these are thread-safe and accept NULL. */
+void progress_phase(struct progress *p, const char *phase, uint64_t total);
+void progress_total(struct progress *p, uint64_t total);
+void progress_add(
+    struct progress *p, uint64_t done, uint64_t bytes, uint64_t items);
+void progress_note(struct progress *p, const char *note);
+void progress_look(struct progress *p, struct progress_view *out);
+
+#endif

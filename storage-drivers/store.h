@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One endpoint as its users see it: objects with names and bytes. No object is
+ * larger than STORE_OBJECT_MAX, so calls deal in buffers, never in streams: a
+ * retry is a second call. Names are relative, of [a-z0-9A-Z._-] and '/', never
+ * with an empty, "." or ".." part. Deleting is declared elsewhere, in
+ * store_drop.h, which only retention/ and tests/ may include.
+ * Thread: a store may be used by several threads at once.
+ */
+#ifndef STORAGE_DRIVERS_STORE_H
+#define STORAGE_DRIVERS_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#define STORE_OBJECT_MAX ((size_t)64 << 20)
+#define STORE_NAME_MAX	 200
+#define STORE_NO_TIME	 INT64_MIN
+
+enum { STORE_PUT_NEW = 1 }; /* fail with ERR_EXISTS when the name is taken */
+
+struct store;
+
+/* What one [endpoint] section says; strings are the caller's and copied. */
+struct store_conf {
+	const char *name; /* "fra" */
+	const char *url;  /* "file:///srv/backups", or a plain absolute path */
+	const char *user, *password_file, *access_key, *secret_key_file,
+	    *secret_key_env, *region, *identity, *known_hosts, *host_key,
+	    *ca_file; /* for the drivers that come later; NULL when not given */
+	uint64_t upload_limit;	  /* bytes a second; 0: none */
+	unsigned timeout_s;	  /* of a silent line */
+	unsigned give_up_after_s; /* of retrying within one call */
+};
+
+/*
+ * Builds trace(retry(limit(driver))) for an endpoint. Opening reaches for
+ * nothing: a missing folder or a dead host shows in the first call.
+ * Fails: ERR_CONFIG for an unknown scheme or a bad URL.
+ */
+struct store *store_open(const struct store_conf *conf, struct err *e) MUST_USE;
+void store_free(struct store *s);
+void store_freep(struct store **s);
+const char *store_name(const struct store *s); /* the endpoint's */
+
+/*
+ * Makes the endpoint's own folder or bucket prefix when it is missing, so that
+ * objects can be put (file: one folder, whose parent must be there). Only init,
+ * sync and repair call it: a backup never turns an unmounted disk's mount point
+ * into a repository. Being there is success.
+ */
+int store_prepare(struct store *s, struct err *e) MUST_USE;
+
+/*
+ * Stores an object. After 0 it is whole and durable. After failure there is
+ * either nothing new or a name that no reader accepts. Repeating is harmless.
+ * Fails: ERR_MISSING (the endpoint itself is not there), ERR_FULL, ERR_DENIED,
+ * ERR_AGAIN, ERR_NETWORK, ERR_EXISTS with STORE_PUT_NEW.
+ */
+int store_put(struct store *s, const char *name, const void *p, size_t n,
+    unsigned flags, struct err *e) MUST_USE;
+/*
+ * Reads exactly n bytes from off. Fails: ERR_MISSING (no such object),
+ * ERR_CORRUPT when the range is not all there.
+ */
+int store_get(struct store *s, const char *name, uint64_t off, void *p,
+    size_t n, struct err *e) MUST_USE;
+/* Size of an object. Fails: ERR_MISSING. */
+int store_stat(
+    struct store *s, const char *name, uint64_t *bytes, struct err *e) MUST_USE;
+
+/* One name of a listing. */
+struct store_entry {
+	char name[STORE_NAME_MAX];
+	uint64_t bytes;
+	int64_t modified; /* seconds, the endpoint's clock; STORE_NO_TIME when
+			     it gives none */
+};
+/*
+ * Calls each for every object whose name begins with prefix (which ends in '/',
+ * or is ""), each once, in no stated order; unfinished uploads are not listed.
+ * A non-zero answer of each ends the listing and is returned.
+ * Fails: ERR_MISSING when the endpoint itself is not there; no object is no
+ * failure.
+ */
+int store_list(struct store *s, const char *prefix,
+    int (*each)(const struct store_entry *entry, void *arg, struct err *e),
+    void *arg, struct err *e) MUST_USE;
+
+/* stat and get together: a whole object of at most limit bytes, appended to
+ * out. */
+int store_load(struct store *s, const char *name, size_t limit, struct buf *out,
+    struct err *e) MUST_USE;
+
+/* False for names that no driver takes; every call checks it. */
+bool store_name_is_good(const char *name);
+
+#endif
