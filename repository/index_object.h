@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * index/<epoch>-<seq>-<id>: what the packs of one backup contain, sealed with
+ * the index key, so that a bare machine finds every chunk without reading a
+ * pack. Several for a large backup.
+ *
+ *   object = header sealed(zstd(version body) padded)
+ *   body   = count:u32 { sha256[32] bytes:u64 nslots:u8 slot[84]* directory }*
+ */
+#ifndef REPOSITORY_INDEX_OBJECT_H
+#define REPOSITORY_INDEX_OBJECT_H
+
+#include "repository/pack.h"
+
+struct index_object {
+	size_t n;
+	struct directory *packs; /* owned */
+};
+#define INDEX_OBJECT_INIT                                                      \
+	{                                                                      \
+		.n = 0                                                         \
+	}
+void index_object_free(struct index_object *x);
+
+/* "index/<epoch>-<seq>-<id>"; id is 16 hex digits. */
+void index_object_name(
+    uint32_t epoch, uint64_t seq, const char *id, char out[OBJECT_NAME_TEXT]);
+void index_object_encode(const struct keys *k, const char *object_name,
+    const struct directory *packs, size_t n, struct buf *out);
+int index_object_decode(const struct keys *k, const char *object_name,
+    const void *p, size_t n, struct index_object *x, struct err *e) MUST_USE;
+
+#endif
