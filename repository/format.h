@@ -23,8 +23,9 @@
 #define FORMAT_VERSION	     1
 #define FORMAT_HEADER	     32 /* magic to repository */
 #define FORMAT_REQUIRED_MASK 0x0000ffffU
-#define FORMAT_REQUIRED	     0x00000000U /* required bits that this program knows \
-					  */
+#define FORMAT_REQUIRED                                                        \
+	0x00000000U /* required bits that this program knows                   \
+		     */
 
 enum format_kind {
 	FORMAT_CONFIG = 1,

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Senders: one thread an endpoint takes what the spool holds for it, packs and
+ * index objects first, an audit entry or manifest only when everything it needs
+ * is confirmed there. Started before a backup reads its first byte, so a slow
+ * endpoint delays nobody; each begins by checking that the endpoint is ours and
+ * by listing it, so that what it lost is queued again.
+ */
+#ifndef REPOSITORY_REPLICATE_H
+#define REPOSITORY_REPLICATE_H
+
+#include "repository/manifest.h"
+#include "repository/repo.h"
+
+struct replicate;
+
+struct endpoint_report {
+	bool reached;	 /* it answered and is ours */
+	bool up_to_date; /* nothing is left for it */
+	uint64_t packs;	 /* sent now */
+	uint64_t bytes_sent;
+	uint64_t behind_packs, behind_bytes; /* objects left for it */
+	struct err error; /* why it was set aside, or kind ERR_NONE */
+};
+
+enum {
+	REPLICATE_PREPARE = 1, /* make missing folders, write config to an empty
+				  endpoint (sync, repair) */
+	REPLICATE_FROM_OTHERS =
+	    2 /* what the spool has let go is copied from another endpoint */
+};
+
+/*
+ * Starts senders for the endpoints in which (a bit an endpoint of r), all when
+ * 0. They go on until replicate_finish, waiting for more.
+ */
+struct replicate *replicate_start(
+    struct repo *r, unsigned which, unsigned flags, struct err *e) MUST_USE;
+/* Waits until every sender has sent what there is or was set aside; reports[i]
+ * for r->endpoints[i]. */
+int replicate_finish(struct replicate *rep, struct endpoint_report reports[],
+    struct err *e) MUST_USE;
+void replicate_free(
+    struct replicate *rep); /* stops them without waiting for the rest */
+void replicate_freep(struct replicate **rep);
+
+#endif
