@@ -4,9 +4,11 @@
  * the header that every object starts with. docs/format.md describes every
  * byte; the two are reviewed together. Integers are little-endian.
  *
- *   object   = magic[8] kind:u8 version:u8 zero:u16 features:u32 repository[16]
- * body features = bits 0-15 required (unknown: refused), 16-31 optional
- * (ignored)
+ *   object   = header body
+ *   header   = magic[8] kind:u8 version:u8 zero:u16 features:u32
+ *              repository[16]
+ *   features = bits 0-15 required (an unknown one is refused),
+ *              bits 16-31 optional (ignored)
  */
 #ifndef REPOSITORY_FORMAT_H
 #define REPOSITORY_FORMAT_H
@@ -90,6 +92,9 @@ int format_check_header(struct bytes *b, enum format_kind kind,
 /* Padme length (Nikitin et al., "Reducing Metadata Leakage from Encrypted
  * Files", PETS 2019, algorithm 1): the least allowed length >= n. */
 uint64_t format_padme(uint64_t n);
+/* Appends bytes to b until b->n + outside is a Padme length: padding goes
+ * inside what is sealed, outside counts what stands around it. */
+void format_pad(struct buf *b, size_t outside, uint8_t with);
 
 bool name_equals(const struct name *a, const struct name *b);
 
