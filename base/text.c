@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Bytes go in, printable UTF-8 comes out. Error messages hold file names,
+ * servers' answers and children's last words: all of them can carry terminal
+ * escapes. What leaves text_clean has none, and is valid UTF-8.
+ */
+#include "base/text.h"
+
+#include <string.h>
+
+#define CONTROL_LAST   0x1f
+#define CONTROL_DELETE 0x7f
+#define C1_LEAD	       0xc2
+#define C1_LAST	       0x9f
+#define UTF8_LONGEST   4
+#define IS_TAIL(byte)  (((byte)&0xc0U) == 0x80U)
+#define IS_LEAD(byte)  ((byte) >= 0xc0U)
+
+/* The length that a first byte promises, and the least code point that may be
+ * written at this length (shorter ones would be a second spelling). */
+static size_t
+promised(uint8_t lead, uint32_t *least)
+{
+	if (lead < 0x80) {
+		*least = 0;
+		return (1);
+	}
+	if (lead >= 0xc2 && lead <= 0xdf) {
+		*least = 0x80;
+		return (2);
+	}
+	if (lead >= 0xe0 && lead <= 0xef) {
+		*least = 0x800;
+		return (3);
+	}
+	if (lead >= 0xf0 && lead <= 0xf4) {
+		*least = 0x10000;
+		return (4);
+	}
+	return (0);
+}
+
+size_t
+text_sequence(const uint8_t *p, size_t n)
+{
+	static const uint8_t lead_bits[UTF8_LONGEST + 1] = { 0, 0x7f, 0x1f,
+		0x0f, 0x07 };
+	uint32_t code, least = 0;
+	size_t length, i;
+
+	if (n == 0 || (length = promised(p[0], &least)) == 0 || length > n)
+		return (0);
+	code = p[0] & lead_bits[length];
+	for (i = 1; i < length; i++) {
+		if (!IS_TAIL(p[i]))
+			return (0);
+		code = (code << 6) | (p[i] & 0x3fU);
+	}
+	if (code < least || code > 0x10ffff ||
+	    (code >= 0xd800 && code <= 0xdfff))
+		return (0);
+	return (length);
+}
+
+void
+text_clean(char *text)
+{
+	uint8_t *p = (uint8_t *)text;
+	size_t left = strlen(text), length;
+
+	while (left > 0) {
+		length = text_sequence(p, left);
+		if (length == 0) {
+			*p = '?';
+			length = 1;
+		} else if (p[0] <= CONTROL_LAST || p[0] == CONTROL_DELETE) {
+			*p = '?';
+		} else if (length == 2 && p[0] == C1_LEAD && p[1] <= C1_LAST) {
+			p[0] = '?';
+			p[1] = '?';
+		}
+		p += length;
+		left -= length;
+	}
+}
+
+void
+text_mend_end(char *text)
+{
+	uint8_t *p = (uint8_t *)text;
+	size_t n = strlen(text), back;
+
+	for (back = 1; back <= n && back < UTF8_LONGEST; back++) {
+		if (IS_TAIL(p[n - back]))
+			continue;
+		if (IS_LEAD(p[n - back]) &&
+		    text_sequence(p + n - back, back) == 0)
+			p[n - back] = '\0';
+		return;
+	}
+}

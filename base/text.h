@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Bytes that may be anything, made fit for one line of a terminal, a journal
+ * or a JSON string.
+ */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* How many bytes the well-formed UTF-8 sequence at p takes, of n that are
+ * there; 0 when it is not one. */
+size_t text_sequence(const uint8_t *p, size_t n);
+
+/* Replaces control characters (C0, DEL, C1) and every byte that is not part of
+ * well-formed UTF-8 by '?', in place. */
+void text_clean(char *text);
+
+/* Takes an incomplete UTF-8 sequence off the end of a text that was cut. */
+void text_mend_end(char *text);
+
+#endif
