@@ -22,6 +22,8 @@ int file_open(const char *path, int flags, struct err *e) MUST_USE;
 /* The same with a mode, for O_CREAT. */
 int file_create(
     const char *path, int flags, mode_t mode, struct err *e) MUST_USE;
+/* As file_open, but follows a link: for what the operator named himself. */
+int file_open_followed(const char *path, int flags, struct err *e) MUST_USE;
 
 /* Reads until n bytes or the end. Returns the count, or -1. */
 ssize_t file_read(int fd, void *p, size_t n, struct err *e) MUST_USE;
@@ -36,6 +38,9 @@ int file_sync(int fd, struct err *e) MUST_USE;
  * Fails: ERR_CORRUPT when it is longer. */
 int file_load(
     const char *path, size_t limit, struct buf *out, struct err *e) MUST_USE;
+/* As file_load, but follows a link: for what the operator named himself. */
+int file_load_followed(
+    const char *path, size_t limit, struct buf *out, struct err *e) MUST_USE;
 /*
  * Writes a whole file so that a reader, or a crash, sees the old contents, the
  * new ones, never a mixture: temporary name, fsync, rename, fsync of the
@@ -47,8 +52,8 @@ int file_save(const char *path, mode_t mode, const void *p, size_t n,
 int file_save_new(const char *path, mode_t mode, const void *p, size_t n,
     struct err *e) MUST_USE;
 
-/* Makes path and the missing folders above it (mode 0700 & given mode). Being
- * there is success. */
+/* Makes path and the missing folders above it, durably, all with this mode
+ * (less the umask). A folder being there is success. */
 int file_make_folders(const char *path, mode_t mode, struct err *e) MUST_USE;
 /* Makes the folders above a file that is about to be written. */
 int file_make_parent(const char *path, mode_t mode, struct err *e) MUST_USE;
