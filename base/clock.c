@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The time of day (replaceable, shiftable), durations (neither), and the two
+ * spellings of a moment that file names and documents use. The calendar is
+ * counted here and not by the C library, so no time zone can leak in.
+ */
+#include "base/clock.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/stop.h"
+
+#define DAY_S	    INT64_C(86400)
+#define SLICE_MS    50
+#define ERA_YEARS   400
+#define ERA_DAYS    INT64_C(146097)
+#define OFFSET_MOST INT64_C(100000000000) /* seconds, about 3,170 years */
+
+struct civil {
+	int64_t year;
+	unsigned month, day, hour, minute, second;
+};
+
+/* Set once before threads start, or by a test; read from any thread. */
+static _Atomic(int64_t (*)(void)) replaced;
+static pthread_once_t offset_once = PTHREAD_ONCE_INIT;
+static int64_t offset_ms; /* guarded by offset_once */
+
+static void
+read_offset(void)
+{
+	const char *text = getenv("TRIPLICATE_CLOCK_OFFSET");
+	char *end;
+	long long seconds;
+
+	if (text == NULL || *text == '\0')
+		return;
+	errno = 0;
+	seconds = strtoll(text, &end, 10);
+	if (errno == 0 && *end == '\0' && seconds <= OFFSET_MOST &&
+	    seconds >= -OFFSET_MOST)
+		offset_ms = seconds * 1000;
+}
+
+static int64_t
+read_ms(clockid_t id)
+{
+	struct timespec ts;
+
+	if (clock_gettime(id, &ts) != 0)
+		abort();
+	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+}
+
+int64_t
+clock_now_ms(void)
+{
+	int64_t (*now_ms)(void) = atomic_load(&replaced);
+
+	(void)pthread_once(&offset_once, read_offset);
+	return (
+	    (now_ms != NULL ? now_ms() : read_ms(CLOCK_REALTIME)) + offset_ms);
+}
+
+/* a / b rounded down, so that the second before 1970 is -1. */
+static int64_t
+floor_div(int64_t a, int64_t b)
+{
+	return (a / b - (a % b < 0 ? 1 : 0));
+}
+
+int64_t
+clock_now(void)
+{
+	return (floor_div(clock_now_ms(), 1000));
+}
+
+uint64_t
+clock_ticks_ms(void)
+{
+	return ((uint64_t)read_ms(CLOCK_MONOTONIC));
+}
+
+int
+clock_sleep_ms(unsigned wait_ms, struct err *e)
+{
+	uint64_t end = clock_ticks_ms() + wait_ms, now, left;
+	struct timespec ts = { 0 };
+
+	for (;;) {
+		if (stop_check(e) < 0)
+			return (-1);
+		if ((now = clock_ticks_ms()) >= end)
+			return (0);
+		left = end - now < SLICE_MS ? end - now : SLICE_MS;
+		ts.tv_nsec = (long)left * 1000000;
+		(void)nanosleep(&ts, NULL);
+	}
+}
+
+/* The calendar is counted in eras of 400 years that begin on the 1st of March,
+ * which puts the leap day last. 719468 days lie between that origin and 1970.
+ */
+static struct civil
+civil_of(int64_t when)
+{
+	int64_t days = floor_div(when, DAY_S) + 719468;
+	int64_t era = floor_div(days, ERA_DAYS);
+	int64_t day = days - era * ERA_DAYS;
+	int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+	unsigned rest = (unsigned)((when % DAY_S + DAY_S) % DAY_S);
+	unsigned of_year = (unsigned)(day -
+	    (365 * year + year / 4 - year / 100));
+	unsigned march = (5 * of_year + 2) / 153;
+	struct civil c;
+
+	c.month = march < 10 ? march + 3 : march - 9;
+	c.day = of_year - (153 * march + 2) / 5 + 1;
+	c.year = year + era * ERA_YEARS + (c.month <= 2 ? 1 : 0);
+	c.hour = rest / 3600;
+	c.minute = rest / 60 % 60;
+	c.second = rest % 60;
+	return (c);
+}
+
+static int64_t
+seconds_of(const struct civil *c)
+{
+	int64_t year = c->year - (c->month <= 2 ? 1 : 0);
+	int64_t era = floor_div(year, ERA_YEARS);
+	int64_t of_era = year - era * ERA_YEARS;
+	unsigned march = c->month > 2 ? c->month - 3 : c->month + 9;
+	int64_t of_year = (153 * march + 2) / 5 + c->day - 1;
+	int64_t days = era * ERA_DAYS + of_era * 365 + of_era / 4 -
+	    of_era / 100 + of_year - 719468;
+
+	return (days * DAY_S + c->hour * 3600 + c->minute * 60 + c->second);
+}
+
+void
+clock_text(int64_t when, char out[CLOCK_TEXT])
+{
+	struct civil c = civil_of(when);
+
+	(void)snprintf(out, CLOCK_TEXT,
+	    "%04" PRId64 "-%02u-%02uT%02u:%02u:%02uZ", c.year, c.month, c.day,
+	    c.hour, c.minute, c.second);
+}
+
+void
+clock_stamp(int64_t when, char out[CLOCK_TEXT])
+{
+	struct civil c = civil_of(when);
+
+	(void)snprintf(out, CLOCK_TEXT, "%04" PRId64 "%02u%02uT%02u%02u%02uZ",
+	    c.year, c.month, c.day, c.hour, c.minute, c.second);
+}
+
+/* Reads the digits of text where the shape has 'd'; every other character must
+ * be the same in both. Fills parts, which are year to second, in order. */
+static bool
+match(const char *text, const char *shape, unsigned parts[6])
+{
+	static const size_t digits[6] = { 4, 2, 2, 2, 2, 2 };
+	size_t i, part = 0, seen = 0;
+
+	for (i = 0; shape[i] != '\0'; i++) {
+		if (shape[i] != 'd') {
+			if (text[i] != shape[i])
+				return (false);
+			continue;
+		}
+		if (!isdigit((unsigned char)text[i]))
+			return (false);
+		parts[part] = parts[part] * 10 + (unsigned)(text[i] - '0');
+		if (++seen == digits[part]) {
+			part++;
+			seen = 0;
+		}
+	}
+	return (text[i] == '\0');
+}
+
+bool
+clock_parse(const char *text, int64_t *when)
+{
+	unsigned long_form[6] = { 0 }, short_form[6] = { 0 };
+	const unsigned *parts;
+	char again[CLOCK_TEXT];
+	struct civil c;
+	int64_t seconds;
+
+	if (match(text, "dddd-dd-ddTdd:dd:ddZ", long_form))
+		parts = long_form;
+	else if (match(text, "ddddddddTddddddZ", short_form))
+		parts = short_form;
+	else
+		return (false);
+	c = (struct civil){ parts[0], parts[1], parts[2], parts[3], parts[4],
+		parts[5] };
+	if (c.month < 1 || c.month > 12 || c.day < 1 || c.day > 31)
+		return (false);
+	seconds = seconds_of(&c);
+	/* The 30th of February and 25:00 come back as another moment. */
+	if (parts == long_form)
+		clock_text(seconds, again);
+	else
+		clock_stamp(seconds, again);
+	if (strcmp(again, text) != 0)
+		return (false);
+	*when = seconds;
+	return (true);
+}
+
+void
+clock_replace(int64_t (*now_ms)(void))
+{
+	atomic_store(&replaced, now_ms);
+}
