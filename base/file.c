@@ -20,6 +20,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/random.h"
 #include "base/stop.h"
 
@@ -282,7 +283,8 @@ save_as(const char *path, mode_t mode, const struct bytes *all, bool is_new,
 		return (-1);
 	if (save(fd, temporary, path, all, is_new, e) < 0) {
 		/* The first failure is the one to tell. */
-		(void)file_remove(temporary, &ignored);
+		if (file_remove(temporary, &ignored) < 0)
+			log_debug("%s", ignored.text);
 		return (-1);
 	}
 	return (file_sync_parent(path, e));
