@@ -1,0 +1,183 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# A throw-away PostgreSQL server in a folder of its own, on a unix socket there
+# and on a loopback port, run by an unprivileged user.
+#   postgres.sh start [DIR]        starts it and prints what `env` prints;
+#                                  without DIR one is made below /tmp
+#   postgres.sh env DIR            prints the exports to talk to it
+#   postgres.sh role DIR NAME [PASSWORD]
+#                                  makes a plain role that may only create
+#                                  databases: what Odoo's own role is
+#   postgres.sh stop DIR           stops it, and only it, and removes DIR
+# PG_MAJOR picks among the installed versions (else the newest); PG_CONF holds
+# extra lines of configuration. The socket trusts, the port asks for passwords.
+set -u
+umask 022
+
+die() {
+	echo "postgres.sh: $*" >&2
+	exit 1
+}
+
+programs() {
+	local dir major
+	for dir in /usr/lib/postgresql/*/bin; do
+		major=${dir%/bin}
+		major=${major##*/}
+		[ -x "$dir/initdb" ] && [ "${PG_MAJOR:-$major}" = "$major" ] &&
+			echo "$dir"
+	done | sort -t/ -k5 -n | tail -n 1
+}
+
+# Who runs the server, as words to put before a command.
+as_user() {
+	local user
+	unprivileged=()
+	run_user=$(id -un)
+	[ "$(id -u)" = 0 ] || return 0
+	for user in postgres nobody; do
+		if id "$user" >/dev/null 2>&1; then
+			run_user=$user
+			unprivileged=(setpriv "--reuid=$user"
+				"--regid=$(id -gn "$user")" --init-groups
+				--inh-caps=-all)
+			return 0
+		fi
+	done
+	die "there is no user postgres or nobody to run the server"
+}
+
+# A process is known by its id and its start time: ids are used again.
+started_at() {
+	local stat
+	stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+	stat=${stat##*) }
+	# shellcheck disable=SC2086
+	set -- $stat
+	echo "${20}"
+}
+
+lives() {
+	local pid born
+	read -r pid born 2>/dev/null <"$1/pid" || return 1
+	[ "$(started_at "$pid")" = "$born" ]
+}
+
+configure() {
+	local dir=$1 port=$2
+	cat >"$dir/data/postgresql.auto.conf" <<-E
+		listen_addresses = '127.0.0.1'
+		port = $port
+		unix_socket_directories = '$dir/sock'
+		shared_buffers = 128MB
+		fsync = off
+		full_page_writes = off
+		synchronous_commit = off
+		logging_collector = off
+		log_min_messages = warning
+		timezone = 'UTC'
+		${PG_CONF:-}
+	E
+}
+
+launch() {
+	local dir=$1 port=$2 pid i
+	setsid "${unprivileged[@]}" "$bin/postgres" -D "$dir/data" \
+		>"$dir/log" 2>&1 </dev/null &
+	pid=$!
+	echo "$pid $(started_at "$pid")" >"$dir/pid"
+	for ((i = 0; i < 600; i++)); do
+		"$bin/pg_isready" -q -h "$dir/sock" -p "$port" && return 0
+		lives "$dir" || return 1
+		sleep 0.1
+	done
+	return 1
+}
+
+start() {
+	local dir=${1:-} try port
+	bin=$(programs)
+	[ -n "$bin" ] || die "PostgreSQL ${PG_MAJOR:-} is not installed"
+	as_user
+	if [ -z "$dir" ]; then
+		dir=$(mktemp -d /tmp/triplicate-pg.XXXXXX) || exit 1
+	else
+		mkdir -p "$dir" || exit 1
+		dir=$(cd "$dir" && pwd)
+	fi
+	lives "$dir" && die "a server runs in $dir already"
+	[ ! -e "$dir/data" ] || die "$dir holds another server's data"
+	[ ${#dir} -le 80 ] || die "$dir: too long a path for a socket"
+	chmod 755 "$dir"
+	mkdir -p "$dir/sock" "$dir/data"
+	chmod 700 "$dir/data"
+	if [ ${#unprivileged[@]} -gt 0 ]; then
+		chown "$run_user" "$dir/sock" "$dir/data"
+	fi
+	(cd / && "${unprivileged[@]}" "$bin/initdb" -D "$dir/data" -U postgres \
+		--auth-local=trust --auth-host=scram-sha-256 --encoding=UTF8 \
+		--locale=C.UTF-8 --no-sync) >"$dir/initdb.log" 2>&1 || {
+		tail -n 5 "$dir/initdb.log" >&2
+		rm -rf "$dir"
+		die "initdb failed"
+	}
+	for try in 1 2 3 4 5; do
+		port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
+		configure "$dir" "$port"
+		(cd / && launch "$dir" "$port") && break
+		grep -q 'Address already in use' "$dir/log" && [ "$try" -lt 5 ] &&
+			continue
+		tail -n 15 "$dir/log" >&2
+		stop "$dir"
+		die "the server did not start"
+	done
+	cat >"$dir/env" <<-E
+		export TRIPLICATE_PG='$dir'
+		export PGHOST='$dir/sock'
+		export PGPORT=$port
+		export PGUSER=postgres
+		export PGDATABASE=postgres
+		export PG_BIN='$bin'
+	E
+	cat "$dir/env"
+}
+
+role() {
+	local dir=$1 name=$2 password=${3:-}
+	# shellcheck source=/dev/null
+	. "$dir/env"
+	psql -X -q -v ON_ERROR_STOP=1 -v name="$name" -v password="$password" <<-'E'
+		CREATE ROLE :"name" LOGIN CREATEDB NOSUPERUSER NOCREATEROLE;
+		SELECT :'password' <> '' AS with_password \gset
+		\if :with_password
+		ALTER ROLE :"name" PASSWORD :'password';
+		\endif
+	E
+}
+
+stop() {
+	local dir=$1 pid signal i
+	if lives "$dir"; then
+		read -r pid _ <"$dir/pid"
+		for signal in INT QUIT KILL; do
+			kill -"$signal" "$pid" 2>/dev/null
+			for ((i = 0; i < 200; i++)); do
+				lives "$dir" || break 2
+				sleep 0.1
+			done
+		done
+	fi
+	[ -e "$dir/initdb.log" ] && rm -rf "$dir"
+	return 0
+}
+
+case ${1:-}:$# in
+start:1 | start:2) start "${2:-}" ;;
+env:2) lives "$2" && cat "$2/env" ;;
+role:3 | role:4) role "$2" "$3" "${4:-}" ;;
+stop:2) stop "$2" ;;
+*)
+	echo "usage: postgres.sh start [DIR] | env|stop DIR | role DIR NAME [PASSWORD]" >&2
+	exit 2
+	;;
+esac
