@@ -19,11 +19,11 @@ struct json; /* a value: object, array, string, integer, real, true, false, null
 
 #define JSON_DOCUMENT_MAX ((size_t)64 << 20)
 
-struct json *json_object(void);
-struct json *json_array(void);
-struct json *json_string(const char *text); /* NULL gives null */
-struct json *json_integer(int64_t v);
-struct json *json_null(void);
+struct json *json_new_object(void);
+struct json *json_new_array(void);
+struct json *json_new_string(const char *text); /* NULL gives null */
+struct json *json_new_integer(int64_t v);
+struct json *json_new_null(void);
 /* Drops one reference; NULL is allowed. */
 void json_free(struct json *j);
 void json_freep(struct json **j);
@@ -71,5 +71,41 @@ void json_write(const struct json *j, bool indented, struct buf *out);
 /* Fails: ERR_CORRUPT with line; depth and size are limited, duplicate keys
  * refused. */
 struct json *json_parse(const char *text, size_t n, struct err *e) MUST_USE;
+
+/*
+ * What everybody calls the makers. jansson's library has functions of these
+ * very names and calls them itself: with external ones here it would call ours.
+ */
+#ifndef JANSSON_H
+static inline struct json *
+json_object(void)
+{
+	return (json_new_object());
+}
+
+static inline struct json *
+json_array(void)
+{
+	return (json_new_array());
+}
+
+static inline struct json *
+json_string(const char *text)
+{
+	return (json_new_string(text));
+}
+
+static inline struct json *
+json_integer(int64_t v)
+{
+	return (json_new_integer(v));
+}
+
+static inline struct json *
+json_null(void)
+{
+	return (json_new_null());
+}
+#endif
 
 #endif
