@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A schedule is a set of minutes of a week: every word of the setting narrows
+ * or adds to it. The longest gap is then found by walking the week once.
+ */
+#include "backupd/schedule.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define DAY_MINUTES  1440
+#define WEEK_MINUTES (7 * DAY_MINUTES)
+#define TIMES_MAX    48
+#define TEXT_MAX     256
+
+struct week {
+	bool day[7];
+	unsigned ntimes;
+	unsigned minute[TIMES_MAX]; /* of a day */
+};
+
+static int
+day_of(const char *text, size_t n)
+{
+	static const char *const days[] = { "mon", "tue", "wed", "thu", "fri",
+		"sat", "sun" };
+
+	for (int i = 0; i < 7; i++)
+		if (n == 3 && strncasecmp(text, days[i], 3) == 0)
+			return (i);
+	return (-1);
+}
+
+/* "mon", "mon-fri", and those joined by commas. False when it is none. */
+static bool
+take_days(struct week *w, const char *word)
+{
+	bool day[7] = { false };
+
+	for (const char *p = word; *p != '\0';) {
+		size_t n = strcspn(p, ",-");
+		int from = day_of(p, n), to = from;
+
+		p += n;
+		if (*p == '-') {
+			n = strcspn(++p, ",");
+			to = day_of(p, n);
+			p += n;
+		}
+		if (from < 0 || to < 0 || *p == '-')
+			return (false);
+		for (int i = from;; i = (i + 1) % 7) {
+			day[i] = true;
+			if (i == to)
+				break;
+		}
+		p += *p == ',';
+	}
+	memcpy(w->day, day, sizeof(day));
+	return (true);
+}
+
+/* "02:30" and those joined by commas. False when it is none. */
+static bool
+take_times(struct week *w, const char *word)
+{
+	unsigned n = 0;
+
+	for (const char *p = word; *p != '\0';) {
+		unsigned hour, minute;
+		int length = 0;
+
+		if (n == TIMES_MAX ||
+		    sscanf(p, "%2u:%2u%n", &hour, &minute, &length) != 2 ||
+		    hour > 23 || minute > 59 ||
+		    (p[length] != ',' && p[length] != '\0'))
+			return (false);
+		w->minute[n++] = hour * 60 + minute;
+		p += length;
+		p += *p == ',';
+	}
+	w->ntimes = n;
+	return (n > 0);
+}
+
+static bool
+is_zone(const char *word)
+{
+	return (strchr(word, '/') != NULL || strcmp(word, "UTC") == 0);
+}
+
+static bool
+runs_at(const struct week *w, unsigned minute)
+{
+	if (!w->day[minute / DAY_MINUTES])
+		return (false);
+	for (unsigned i = 0; i < w->ntimes; i++)
+		if (w->minute[i] == minute % DAY_MINUTES)
+			return (true);
+	return (false);
+}
+
+/* Twice round the week, so that the gap over its end is seen whole. */
+static uint64_t
+longest_gap(const struct week *w)
+{
+	unsigned longest = 0, since = 0;
+	bool ran = false;
+
+	for (unsigned i = 0; i < 2 * WEEK_MINUTES; i++, since++) {
+		if (!runs_at(w, i % WEEK_MINUTES))
+			continue;
+		if (ran && since > longest)
+			longest = since;
+		ran = true;
+		since = 0;
+	}
+	return ((uint64_t)longest * 60);
+}
+
+static bool
+parse(const char *text, struct week *w)
+{
+	char copy[TEXT_MAX], *rest = NULL;
+	bool timed = false;
+
+	if (strlen(text) >= sizeof(copy))
+		return (false);
+	memcpy(copy, text, strlen(text) + 1);
+	for (int i = 0; i < 7; i++)
+		w->day[i] = true;
+	for (char *word = strtok_r(copy, " \t", &rest); word != NULL;
+	     word = strtok_r(NULL, " \t", &rest)) {
+		if (strcmp(word, "hourly") == 0) {
+			for (unsigned i = 0; i < 24; i++)
+				w->minute[i] = i * 60;
+			w->ntimes = 24;
+			timed = true;
+		} else if (take_times(w, word))
+			timed = true;
+		else if (!take_days(w, word) && !is_zone(word))
+			return (false);
+	}
+	return (timed);
+}
+
+int
+schedule_longest_gap(const char *text, uint64_t *seconds, struct err *e)
+{
+	struct week w = { .ntimes = 0 };
+
+	if (!parse(text, &w))
+		return (err_set(e, ERR_CONFIG,
+		    "schedule = %s: expected hourly, 02:30, 02:30,14:30 or mon-fri 22:00, and a time zone behind it if you like",
+		    text));
+	*seconds = longest_gap(&w);
+	return (0);
+}

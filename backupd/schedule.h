@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a branch's schedule setting means. Today: how far apart its runs are,
+ * which is what "are we safe?" asks.
+ */
+#ifndef BACKUPD_SCHEDULE_H
+#define BACKUPD_SCHEDULE_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+/*
+ * The longest time between two runs of "hourly", "02:30", "02:30,14:30" or
+ * "mon-fri 22:00", each with a time zone behind it or not, in seconds.
+ * Fails: ERR_CONFIG saying what is expected.
+ */
+int schedule_longest_gap(
+    const char *text, uint64_t *seconds, struct err *e) MUST_USE;
+
+#endif
