@@ -12,6 +12,7 @@
 #define CONTROL_DELETE 0x7f
 #define C1_LEAD	       0xc2
 #define C1_LAST	       0x9f
+#define WORD_MOST      64
 #define UTF8_LONGEST   4
 #define IS_TAIL(byte)  (((byte)&0xc0U) == 0x80U)
 #define IS_LEAD(byte)  ((byte) >= 0xc0U)
@@ -98,4 +99,40 @@ text_mend_end(char *text)
 			p[n - back] = '\0';
 		return;
 	}
+}
+
+static size_t
+least(size_t a, size_t b)
+{
+	return (a < b ? a : b);
+}
+
+size_t
+text_distance(const char *a, const char *b)
+{
+	size_t rows[3][WORD_MOST + 1];
+	size_t *before = rows[0], *above = rows[1], *row = rows[2], *spare;
+	size_t na = strlen(a), nb = strlen(b), i, j;
+
+	if (na > WORD_MOST || nb > WORD_MOST)
+		return (TEXT_FAR);
+	for (j = 0; j <= nb; j++) {
+		before[j] = 0;
+		above[j] = j;
+	}
+	for (i = 1; i <= na; i++) {
+		row[0] = i;
+		for (j = 1; j <= nb; j++) {
+			row[j] = least(least(above[j], row[j - 1]) + 1,
+			    above[j - 1] + (a[i - 1] != b[j - 1] ? 1 : 0));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			    a[i - 2] == b[j - 1])
+				row[j] = least(row[j], before[j - 2] + 1);
+		}
+		spare = before;
+		before = above;
+		above = row;
+		row = spare;
+	}
+	return (above[nb]);
 }

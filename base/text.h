@@ -20,4 +20,11 @@ void text_clean(char *text);
 /* Takes an incomplete UTF-8 sequence off the end of a text that was cut. */
 void text_mend_end(char *text);
 
+/*
+ * How many letters to add, drop, change or swap to get from word a to word b;
+ * for "nearest known …". Overlong words are far from everything.
+ */
+#define TEXT_FAR 1000
+size_t text_distance(const char *a, const char *b);
+
 #endif
