@@ -27,4 +27,17 @@ int compress_chunk(
 int expand_chunk(int codec, const void *p, size_t n, size_t plain_bytes,
     struct buf *out, struct err *e) MUST_USE;
 
+/*
+ * A part of an object, of any length (a body, JSON):
+ *
+ *   part = frame-bytes:u32 zstd-frame zeros
+ *
+ * The zeros pad it so that its length and outside (what will stand around it)
+ * together are a Padme length. Replaces out's contents.
+ */
+void compress_part(const void *p, size_t n, size_t outside, struct buf *out);
+/* Replaces out's contents; at most limit bytes. Fails: ERR_CORRUPT. */
+int expand_part(const void *p, size_t n, size_t limit, struct buf *out,
+    struct err *e) MUST_USE;
+
 #endif
