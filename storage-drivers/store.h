@@ -57,19 +57,20 @@ int store_prepare(struct store *s, struct err *e) MUST_USE;
 
 /*
  * Stores an object. After 0 it is whole and durable. After failure there is
- * either nothing new or a name that no reader accepts. Repeating is harmless.
+ * either nothing new or a name that no reader accepts, or, where only the
+ * answer was lost, the whole object. Repeating is harmless.
  * Fails: ERR_MISSING (the endpoint itself is not there), ERR_FULL, ERR_DENIED,
  * ERR_AGAIN, ERR_NETWORK, ERR_EXISTS with STORE_PUT_NEW.
  */
 int store_put(struct store *s, const char *name, const void *p, size_t n,
     unsigned flags, struct err *e) MUST_USE;
 /*
- * Reads exactly n bytes from off. Fails: ERR_MISSING (no such object),
- * ERR_CORRUPT when the range is not all there.
+ * Reads exactly n bytes from off. Fails: ERR_MISSING (no such object, or no
+ * endpoint: store_probe tells), ERR_CORRUPT when the range is not all there.
  */
 int store_get(struct store *s, const char *name, uint64_t off, void *p,
     size_t n, struct err *e) MUST_USE;
-/* Size of an object. Fails: ERR_MISSING. */
+/* Size of an object. Fails: ERR_MISSING, as store_get. */
 int store_stat(
     struct store *s, const char *name, uint64_t *bytes, struct err *e) MUST_USE;
 
@@ -91,12 +92,20 @@ int store_list(struct store *s, const char *prefix,
     int (*each)(const struct store_entry *entry, void *arg, struct err *e),
     void *arg, struct err *e) MUST_USE;
 
+/*
+ * Does the endpoint itself answer? 0 when it does, whatever it holds; else the
+ * error. After an ERR_MISSING it tells a missing object (0) from a missing
+ * endpoint (ERR_MISSING again).
+ */
+int store_probe(struct store *s, struct err *e) MUST_USE;
+
 /* stat and get together: a whole object of at most limit bytes, appended to
  * out. */
 int store_load(struct store *s, const char *name, size_t limit, struct buf *out,
     struct err *e) MUST_USE;
 
-/* False for names that no driver takes; every call checks it. */
+/* False for names that no driver takes; every call checks it, and fails with
+ * ERR_CORRUPT. Names of a listing that are not good are left out of it. */
 bool store_name_is_good(const char *name);
 
 #endif

@@ -45,6 +45,19 @@ struct store *store_with_limit(
 struct store *store_with_trace(struct store *inner); /* a debug line a call */
 
 /*
+ * What retry and limit go by. Tests hand in a clock that no one waits for; the
+ * makers above take base/clock.
+ */
+struct store_clock {
+	uint64_t (*ticks_ms)(void);
+	int (*sleep_ms)(unsigned wait_ms, struct err *e); /* ERR_STOPPED */
+};
+struct store *store_with_retry_by(struct store *inner, unsigned give_up_after_s,
+    const struct store_clock *clock);
+struct store *store_with_limit_by(struct store *inner,
+    uint64_t bytes_per_second, const struct store_clock *clock);
+
+/*
  * Tests: fails, damages or ends on purpose. Rules are tried in order for each
  * call; the first whose op and name match and whose counter has come acts.
  */
@@ -55,8 +68,9 @@ enum store_fault_action {
 	FAULT_TRUNCATE	  /* put: only half is stored, and 0 returned */
 };
 struct store_fault {
-	const char *op;	   /* "put", "get", "stat", "list", "drop", "*" */
-	const char *match; /* part of the name, or "" */
+	const char *op;	   /* "prepare", "put", "get", "stat", "list", "drop",
+			      "*"; FLIP acts on get, TRUNCATE on put alone */
+	const char *match; /* part of the name (list: of the prefix), or "" */
 	unsigned skip;	   /* let this many matching calls pass first */
 	unsigned count;	   /* then act on this many */
 	enum store_fault_action action;

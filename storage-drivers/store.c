@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The door to every endpoint. A URL comes in, a stack of trace, retry, limit
+ * and driver goes out; every call passes here on its way to the stack. It
+ * always holds that no driver ever sees a name that is not good, and no caller
+ * an error that does not name the endpoint.
+ */
+#include "storage-drivers/store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage-drivers/store_drop.h"
+#include "storage-drivers/store_impl.h"
+
+#define SCHEME_MAX 16
+#define SCHEMES	   "file, s3+https, s3+http, sftp, davs, dav"
+
+static const char *const LATER_SCHEMES[] = { "s3+https", "s3+http", "sftp",
+	"davs", "dav" };
+
+/* --- opening ------------------------------------------------------------- */
+
+static int
+hex_value(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return (digit - '0');
+	if (digit >= 'a' && digit <= 'f')
+		return (digit - 'a' + 10);
+	if (digit >= 'A' && digit <= 'F')
+		return (digit - 'A' + 10);
+	return (-1);
+}
+
+/* The path that a URL spells with %XX for odd bytes; NULL when badly spelled.
+ */
+static char *
+decode(const char *text)
+{
+	SCOPED(scope_free) char *path = mem_string(text);
+	char *to = path;
+
+	for (const char *from = text; *from != '\0'; from++) {
+		int high, low;
+
+		if (*from != '%') {
+			*to++ = *from;
+			continue;
+		}
+		if ((high = hex_value(from[1])) < 0 ||
+		    (low = hex_value(from[2])) < 0 || (high | low) == 0)
+			return (NULL);
+		*to++ = (char)(high << 4 | low);
+		from += 2;
+	}
+	*to = '\0';
+	return (TAKE(path));
+}
+
+/*
+ * The file driver for what follows "file:" in a URL. A host may only be this
+ * one: "file://srv/backups" is a slip of the pen, not a folder on host srv.
+ */
+static struct store *
+open_file_url(const struct store_conf *conf, const char *rest, struct err *e)
+{
+	SCOPED(scope_free) char *path = NULL;
+
+	if (strncmp(rest, "//localhost/", 12) == 0)
+		rest += strlen("//localhost");
+	else if (strncmp(rest, "///", 3) == 0)
+		rest += 2;
+	if (rest[0] != '/' || rest[1] == '/') {
+		err_set(e, ERR_CONFIG,
+		    "a file url takes an absolute path: file:///srv/backups");
+		return (NULL);
+	}
+	if ((path = decode(rest)) == NULL) {
+		err_set(e, ERR_CONFIG,
+		    "the file url has a '%%' without two hex digits after it");
+		err_hint(e, "write %%25 for '%%', or give the plain path");
+		return (NULL);
+	}
+	return (store_file_new(conf, path, e));
+}
+
+/* A URL's scheme, or "" when it does not begin with one. */
+static void
+scheme_of(const char *url, char out[SCHEME_MAX])
+{
+	size_t n = strspn(url, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
+
+	out[0] = '\0';
+	if (n > 0 && n < SCHEME_MAX && url[n] == ':') {
+		memcpy(out, url, n);
+		out[n] = '\0';
+	}
+}
+
+/* A URL may hold a password: messages show its scheme and no more. */
+static struct store *
+open_driver(const struct store_conf *conf, struct err *e)
+{
+	char scheme[SCHEME_MAX];
+
+	if (conf->url == NULL || conf->url[0] == '\0') {
+		err_set(e, ERR_CONFIG, "no url is given");
+		return (NULL);
+	}
+	if (conf->url[0] == '/')
+		return (store_file_new(conf, conf->url, e));
+	scheme_of(conf->url, scheme);
+	if (strcmp(scheme, "file") == 0)
+		return (open_file_url(conf, conf->url + strlen("file:"), e));
+	for (size_t i = 0; i < sizeof(LATER_SCHEMES) / sizeof(LATER_SCHEMES[0]);
+	     i++)
+		if (strcmp(scheme, LATER_SCHEMES[i]) == 0) {
+			err_set(e, ERR_CONFIG,
+			    "a url of %s comes with a later version", scheme);
+			return (NULL);
+		}
+	if (scheme[0] == '\0')
+		err_set(e, ERR_CONFIG,
+		    "the url is neither an absolute path nor of a known "
+		    "scheme: " SCHEMES);
+	else
+		err_set(e, ERR_CONFIG,
+		    "unknown scheme '%s' in the url; known are " SCHEMES,
+		    scheme);
+	return (NULL);
+}
+
+struct store *
+store_open(const struct store_conf *conf, struct err *e)
+{
+	struct store *s;
+
+	assert(conf->name != NULL);
+	if ((s = open_driver(conf, e)) == NULL) {
+		err_within(e, "endpoint %s", conf->name);
+		return (NULL);
+	}
+	if (conf->upload_limit > 0)
+		s = store_with_limit(s, conf->upload_limit);
+	s = store_with_retry(s, conf->give_up_after_s);
+	return (store_with_trace(s));
+}
+
+void
+store_free(struct store *s)
+{
+	if (s != NULL)
+		s->ops->free(s);
+}
+
+void
+store_freep(struct store **s)
+{
+	store_free(*s);
+	*s = NULL;
+}
+
+const char *
+store_name(const struct store *s)
+{
+	return (s->name);
+}
+
+/* --- names --------------------------------------------------------------- */
+
+static bool
+is_name_char(char c)
+{
+	return ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-');
+}
+
+/* The first n bytes of name, as one name. */
+static bool
+is_good(const char *name, size_t n)
+{
+	size_t part = 0, dots = 0; /* bytes of this part; dots among them */
+
+	if (n == 0 || n >= STORE_NAME_MAX)
+		return (false);
+	for (size_t i = 0; i <= n; i++) {
+		if (i < n && name[i] != '/') {
+			if (!is_name_char(name[i]))
+				return (false);
+			part++;
+			dots += name[i] == '.';
+			continue;
+		}
+		if (part == 0 || (part <= 2 && dots == part))
+			return (false);
+		part = dots = 0;
+	}
+	return (true);
+}
+
+bool
+store_name_is_good(const char *name)
+{
+	return (is_good(name, strnlen(name, STORE_NAME_MAX)));
+}
+
+static bool
+prefix_is_good(const char *prefix)
+{
+	size_t n = strnlen(prefix, STORE_NAME_MAX);
+
+	return (n == 0 || (prefix[n - 1] == '/' && is_good(prefix, n - 1)));
+}
+
+/* Puts the endpoint's name in front of a failure. */
+static int
+within(const struct store *s, struct err *e)
+{
+	return (err_within(e, "endpoint %s", s->name));
+}
+
+static int
+check_name(const struct store *s, const char *name, struct err *e)
+{
+	if (store_name_is_good(name))
+		return (0);
+	err_set(
+	    e, ERR_CORRUPT, "'%.*s' is no object's name", STORE_NAME_MAX, name);
+	return (within(s, e));
+}
+
+/* --- the calls ----------------------------------------------------------- */
+
+int
+store_prepare(struct store *s, struct err *e)
+{
+	return (s->ops->prepare(s, e) < 0 ? within(s, e) : 0);
+}
+
+int
+store_put(struct store *s, const char *name, const void *p, size_t n,
+    unsigned flags, struct err *e)
+{
+	assert(n <= STORE_OBJECT_MAX);
+	if (check_name(s, name, e) < 0)
+		return (-1);
+	return (s->ops->put(s, name, p, n, flags, e) < 0 ? within(s, e) : 0);
+}
+
+int
+store_get(struct store *s, const char *name, uint64_t off, void *p, size_t n,
+    struct err *e)
+{
+	if (check_name(s, name, e) < 0)
+		return (-1);
+	return (s->ops->get(s, name, off, p, n, e) < 0 ? within(s, e) : 0);
+}
+
+int
+store_stat(struct store *s, const char *name, uint64_t *bytes, struct err *e)
+{
+	if (check_name(s, name, e) < 0)
+		return (-1);
+	return (s->ops->stat(s, name, bytes, e) < 0 ? within(s, e) : 0);
+}
+
+int
+store_drop(struct store *s, const char *name, struct err *e)
+{
+	if (check_name(s, name, e) < 0)
+		return (-1);
+	return (s->ops->drop(s, name, e) < 0 ? within(s, e) : 0);
+}
+
+/* A caller's each, and whether it was what ended the listing: then the failure
+ * is the caller's own, and is not put down to the endpoint. */
+struct listing {
+	const char *prefix;
+	int (*each)(const struct store_entry *entry, void *arg, struct err *e);
+	void *arg;
+	bool ended;
+};
+
+/* An endpoint may answer anything, so what it lists is checked here. */
+static int
+pass_entry(const struct store_entry *entry, void *arg, struct err *e)
+{
+	struct listing *l = arg;
+	int rc;
+
+	if (!store_name_is_good(entry->name) ||
+	    strncmp(entry->name, l->prefix, strlen(l->prefix)) != 0)
+		return (0);
+	if ((rc = l->each(entry, l->arg, e)) != 0)
+		l->ended = true;
+	return (rc);
+}
+
+int
+store_list(struct store *s, const char *prefix,
+    int (*each)(const struct store_entry *entry, void *arg, struct err *e),
+    void *arg, struct err *e)
+{
+	struct listing l = { .prefix = prefix, .each = each, .arg = arg };
+	int rc;
+
+	if (!prefix_is_good(prefix)) {
+		err_set(e, ERR_CORRUPT, "'%.*s' begins no object's name",
+		    STORE_NAME_MAX, prefix);
+		return (within(s, e));
+	}
+	rc = s->ops->list(s, prefix, pass_entry, &l, e);
+	return (rc < 0 && !l.ended ? within(s, e) : rc);
+}
+
+static int
+probe_enough(const struct store_entry *entry, void *arg, struct err *e)
+{
+	(void)entry;
+	(void)arg;
+	(void)e;
+	return (1);
+}
+
+/* A listing of nearly nothing: what every driver has, and what fails when, and
+ * only when, the endpoint itself does. */
+int
+store_probe(struct store *s, struct err *e)
+{
+	return (store_list(s, "writers/", probe_enough, NULL, e) < 0 ? -1 : 0);
+}
+
+int
+store_load(struct store *s, const char *name, size_t limit, struct buf *out,
+    struct err *e)
+{
+	uint64_t bytes;
+
+	if (store_stat(s, name, &bytes, e) < 0)
+		return (-1);
+	if (bytes > limit) {
+		err_set(e, ERR_CORRUPT, "%s has %llu bytes, more than %zu",
+		    name, (unsigned long long)bytes, limit);
+		return (within(s, e));
+	}
+	buf_reserve(out, (size_t)bytes + 1); /* + 1: out->p is there for 0 */
+	if (store_get(s, name, 0, out->p + out->n, (size_t)bytes, e) < 0)
+		return (-1);
+	out->n += (size_t)bytes;
+	return (0);
+}
