@@ -15,6 +15,9 @@
 
 #include "repository/seal.h"
 
+/* Of one stream: some 8 TiB in chunks of the average length. */
+#define RECIPE_PARTS_MAX ((size_t)1 << 24)
+
 enum stream_kind {
 	STREAM_ARCHIVE = 1, /* pg_dump's */
 	STREAM_TABLE = 2,
@@ -44,7 +47,8 @@ void recipe_add(struct recipe *r, const struct name *name, size_t plain_bytes);
 
 void recipe_encode(const struct recipe *r, struct buf *out);
 /*
- * Reads the next recipe of a meta stream. Fails: ERR_CORRUPT; a cursor that
+ * Reads the next recipe of a meta stream, replacing r's contents (flags are
+ * zero, no part is empty). Fails: ERR_CORRUPT; a cursor that
  * ends in the middle of one leaves *more true with 0 returned and b unmoved,
  * so that a reader can feed the stream in parts.
  */
