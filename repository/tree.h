@@ -36,12 +36,14 @@ struct tree_entry {
 	uint64_t size;
 	int64_t mtime;
 	uint32_t nsec;
-	uint32_t mode, uid, gid;
+	uint32_t mode; /* permission bits, 07777 */
+	uint32_t uid, gid;
 	char path[TREE_PATH_MAX + 1]; /* any bytes but NUL */
 	const uint8_t *extra; /* in place; valid while the bytes decoded are */
 	size_t extra_bytes;
 };
 
+/* Other bits of mode than 07777 are left out. */
 void tree_encode(const struct tree_entry *t, struct buf *out);
 /* As recipe_decode. */
 int tree_decode(
