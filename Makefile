@@ -108,6 +108,16 @@ $(call lib_of,$(1)): $(patsubst %.c,$(O)/%.o,$(call src_of,$(1)))
 endef
 $(foreach f,$(FLOORS),$(eval $(call floor_rule,$(f))))
 
+# Neutralization rules travel inside the binary.
+$(call lib_of,restore): $(O)/restore/rules_data.o
+$(O)/restore/rules_data.c: conf/neutralize/embed.awk $(sort $(wildcard conf/neutralize/*.rules))
+	@mkdir -p $(@D)
+	$(call say,embed $(VARIANT) conf/neutralize)
+	$(Q)awk -f $^ > $@.new && mv $@.new $@
+$(O)/restore/rules_data.o: $(O)/restore/rules_data.c | build/packages-found
+	$(call say,cc $(VARIANT) $<)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
 $(O)/%.o: %.c | build/packages-found
 	@mkdir -p $(@D)
 	$(call say,cc $(VARIANT) $<)
