@@ -27,5 +27,5 @@ main(void)
 		.what = "ram", .make = make, .open = open_store, .unmake = free
 	};
 
-	return (suite_run(&ram));
+	return (suite_run(&ram) == 0 ? 0 : 1);
 }
