@@ -26,8 +26,11 @@ struct endpoint_report {
 enum {
 	REPLICATE_PREPARE = 1, /* make missing folders, write config to an empty
 				  endpoint (sync, repair) */
-	REPLICATE_FROM_OTHERS =
-	    2 /* what the spool has let go is copied from another endpoint */
+	/* what the spool has let go is copied from another endpoint */
+	REPLICATE_FROM_OTHERS = 2,
+	/* neither checks nor lists, sends audit entries alone: what a command
+	   that wrote one does before it ends */
+	REPLICATE_AUDIT_ONLY = 4
 };
 
 /*

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Bytes flow in from an endpoint or the spool, and only those that the
+ * object's own name, hash or signature vouches for flow on. A bad copy is
+ * never used and never forgotten: it is marked, and heals later.
+ */
+#include "repository/object.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "repository/audit.h"
+#include "repository/config_object.h"
+#include "repository/index_object.h"
+#include "repository/manifest.h"
+#include "repository/spool.h"
+
+static bool
+begins(const char *name, const char *prefix)
+{
+	return (strncmp(name, prefix, strlen(prefix)) == 0);
+}
+
+static bool
+is_zero(const struct sha256 *h)
+{
+	static const struct sha256 zero;
+
+	return (memcmp(h, &zero, sizeof(zero)) == 0);
+}
+
+static int
+check_pack(const char *name, const struct sha256 *is, struct err *e)
+{
+	struct sha256 expected;
+
+	if (format_parse_pack_name(name, &expected) &&
+	    memcmp(&expected, is, sizeof(expected)) == 0)
+		return (0);
+	return (
+	    err_set(e, ERR_CORRUPT, "%s: its SHA-256 is not its name", name));
+}
+
+static int
+check_manifest(const struct keys *k, const char *name, const void *p, size_t n,
+    struct err *e)
+{
+	SCOPED(manifest_free) struct manifest m;
+
+	manifest_init(&m);
+	return (manifest_decode(k, name + strlen("backups/"), p, n, &m, e));
+}
+
+static int
+check_audit(const struct keys *k, const char *name, const void *p, size_t n,
+    struct err *e)
+{
+	SCOPED(audit_entry_free) struct audit_entry a;
+
+	audit_entry_init(&a);
+	return (audit_decode(k, name, p, n, &a, e));
+}
+
+static int
+check_index(const struct keys *k, const char *name, const void *p, size_t n,
+    struct err *e)
+{
+	SCOPED(index_object_free) struct index_object x = INDEX_OBJECT_INIT;
+
+	return (index_object_decode(k, name, p, n, &x, e));
+}
+
+/* By what its kind says of itself: a seal, a signature, or its name. */
+static int
+check_kind(const struct keys *k, const char *name, const void *p, size_t n,
+    struct err *e)
+{
+	struct writer w;
+
+	if (begins(name, "index/"))
+		return (check_index(k, name, p, n, e));
+	if (begins(name, "backups/"))
+		return (check_manifest(k, name, p, n, e));
+	if (begins(name, "audit/"))
+		return (check_audit(k, name, p, n, e));
+	if (begins(name, "writers/"))
+		return (writer_decode(k, name, p, n, &w, e));
+	if (begins(name, "keys/"))
+		return (slot_check(k, name + strlen("keys/"), p, n, e));
+	if (strcmp(name, CONFIG_OBJECT_NAME) == 0)
+		return (config_check(k, p, n, e));
+	return (err_set(e, ERR_CORRUPT, "%s: no object of ours", name));
+}
+
+int
+object_check(const struct keys *k, const char *name, const struct sha256 *known,
+    const void *p, size_t n, struct err *e)
+{
+	struct sha256 is;
+
+	hash_of(HASH_IS_SHA256, p, n, is.b);
+	if (begins(name, "packs/"))
+		return (check_pack(name, &is, e));
+	if (known == NULL || is_zero(known))
+		return (check_kind(k, name, p, n, e));
+	if (memcmp(known, &is, sizeof(is)) == 0)
+		return (0);
+	/* A valid older state of it, or another object in its place? */
+	if (check_kind(k, name, p, n, e) < 0)
+		return (-1);
+	return (err_set(e, ERR_CORRUPT,
+	    "%s: valid, but not the one that was written", name));
+}
+
+int
+object_load(struct repo *r, const struct endpoint *ep,
+    const struct state_object *o, struct buf *out, struct err *e)
+{
+	size_t limit = o->bytes != 0 ? (size_t)o->bytes : STORE_OBJECT_MAX;
+
+	if (o->bytes > STORE_OBJECT_MAX)
+		return (
+		    err_set(e, ERR_CORRUPT, "%s: of impossible size", o->name));
+	out->n = 0;
+	if (store_load(ep->store, o->name, limit, out, e) < 0)
+		return (-1);
+	if (o->bytes != 0 && out->n != o->bytes)
+		return (err_set(e, ERR_CORRUPT,
+		    "endpoint %s: %s: %zu bytes, expected %llu", ep->conf->name,
+		    o->name, out->n, (unsigned long long)o->bytes));
+	if (object_check(r->keys, o->name, &o->sha, out->p, out->n, e) < 0)
+		return (err_within(e, "endpoint %s", ep->conf->name));
+	return (0);
+}
+
+/* What an attempt to read says of the copy there. */
+static void
+mark_bad(struct repo *r, const struct endpoint *ep,
+    const struct state_object *o, const struct err *why)
+{
+	struct err ignored = ERR_INIT;
+	enum state_mark mark = why->kind == ERR_CORRUPT ? STATE_DAMAGED
+							: STATE_MISSING;
+
+	if (why->kind != ERR_CORRUPT && why->kind != ERR_MISSING)
+		return;
+	/* "Missing" is said of an object only where the endpoint is there. */
+	if (why->kind == ERR_MISSING && store_probe(ep->store, &ignored) < 0)
+		return;
+	if (state_mark(r->state, o->number, ep->number, mark, &ignored) < 0)
+		log_debug("%s", ignored.text);
+}
+
+int
+object_find(struct repo *r, const struct state_object *o, uint8_t except,
+    struct buf *out, const char **from, struct err *e)
+{
+	struct err last = ERR_INIT;
+
+	if (o->spooled && spool_load(r->state, o, out, &last) == 0) {
+		if (from != NULL)
+			*from = "this machine";
+		return (0);
+	}
+	for (size_t i = 0; i < r->nendpoints; i++) {
+		const struct endpoint *ep = &r->endpoints[i];
+
+		if (ep->number == except ||
+		    (o->confirmed & (1U << ep->number)) == 0)
+			continue;
+		err_clear(&last);
+		if (object_load(r, ep, o, out, &last) == 0) {
+			if (from != NULL)
+				*from = ep->conf->name;
+			return (0);
+		}
+		mark_bad(r, ep, o, &last);
+	}
+	return (err_set(e, ERR_MISSING, "%s: no whole copy is to be had%s%s",
+	    o->name, last.kind != ERR_NONE ? ": " : "", last.text));
+}
+
+int
+object_store(struct repo *r, const struct endpoint *ep,
+    const struct state_object *o, const struct buf *bytes, struct err *e)
+{
+	uint64_t there;
+
+	if (store_put(ep->store, o->name, bytes->p, bytes->n, 0, e) < 0 ||
+	    store_stat(ep->store, o->name, &there, e) < 0)
+		return (-1);
+	if (there != bytes->n)
+		return (err_set(e, ERR_CORRUPT,
+		    "endpoint %s: %s: stored %zu bytes, it says %llu",
+		    ep->conf->name, o->name, bytes->n,
+		    (unsigned long long)there));
+	return (spool_confirm(r->state, o, ep->number, e));
+}

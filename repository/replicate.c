@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One thread an endpoint: it checks that the endpoint is ours, lists it, and
+ * then sends what is pending for it in the order of classes, so that a manifest
+ * comes last. What flows in is the durable queue in local state; nothing in
+ * memory is needed to go on after a crash. A failed call (the driver has
+ * retried it already) sets the endpoint aside for this run.
+ */
+#include "repository/replicate.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/stop.h"
+#include "repository/object.h"
+#include "repository/spool.h"
+#include "repository/state_backups.h"
+
+#define WAIT_MS 500
+
+struct sender {
+	struct replicate *rep;
+	struct endpoint *ep;
+	struct endpoint_report report; /* the thread's until it is joined */
+	pthread_t thread;
+	bool started;
+};
+
+struct replicate {
+	struct repo *repo;
+	unsigned flags;
+	atomic_bool finishing; /* nothing more is coming */
+	atomic_bool abandoned; /* do not even send what is there */
+	size_t n;
+	struct sender senders[SETTINGS_ENDPOINTS_MAX];
+};
+
+/* --- the listing: what the endpoint says it has --- */
+
+static int
+see(const struct store_entry *entry, void *arg, struct err *e)
+{
+	enum state_seen what;
+
+	return (state_listing_see(arg, entry->name, entry->bytes, &what, e));
+}
+
+static int
+list_endpoint(struct sender *s, struct err *e)
+{
+	struct state *state = s->rep->repo->state;
+	struct state_listing_result result;
+	SCOPED(state_listing_freep)
+	struct state_listing *listing = state_listing_open(
+	    state, s->ep->number, e);
+
+	if (listing == NULL ||
+	    store_list(s->ep->store, "", see, listing, e) < 0 ||
+	    state_listing_apply(listing, &result, e) < 0)
+		return (-1);
+	if (result.lost > 0)
+		log_warning(
+		    "endpoint %s: %llu objects are missing or cut there, sending them again",
+		    s->ep->conf->name, (unsigned long long)result.lost);
+	return (0);
+}
+
+/*
+ * Is the endpoint there, and ours? With REPLICATE_PREPARE an empty one is taken
+ * and a damaged config is written again; another repository's never is.
+ */
+static int
+prepare_endpoint(struct sender *s, struct err *e)
+{
+	bool prepare = (s->rep->flags & REPLICATE_PREPARE) != 0;
+
+	if (prepare && store_prepare(s->ep->store, e) < 0)
+		return (-1);
+	if (repo_check_endpoint(s->rep->repo, s->ep, e) == 0)
+		return (0);
+	if (prepare &&
+	    (e->kind == ERR_CORRUPT ||
+		(e->kind == ERR_MISSING &&
+		    store_probe(s->ep->store, &(struct err)ERR_INIT) == 0))) {
+		err_clear(e);
+		return (0);
+	}
+	return (-1);
+}
+
+/* --- sending --- */
+
+/* An object may wait for others: a manifest for its closure. */
+static int
+may_go(struct sender *s, const struct state_object *o, bool *may, struct err *e)
+{
+	uint64_t missing = 0;
+
+	*may = true;
+	if (o->class != STATE_MANIFEST)
+		return (0);
+	if (state_closure_missing(
+		s->rep->repo->state, o->number, s->ep->number, &missing, e) < 0)
+		return (-1);
+	*may = missing == 0;
+	/* Whoever took over meanwhile must not find a manifest of ours. */
+	return (*may ? repo_check_endpoint(s->rep->repo, s->ep, e) : 0);
+}
+
+/* The bytes, from this machine or, when asked for, from another endpoint.
+ * *found false: nowhere now, it stays pending. */
+static int
+find_bytes(struct sender *s, const struct state_object *o, struct buf *bytes,
+    bool *found, struct err *e)
+{
+	struct repo *r = s->rep->repo;
+
+	*found = true;
+	if ((s->rep->flags & REPLICATE_FROM_OTHERS) != 0) {
+		if (object_find(r, o, s->ep->number, bytes, NULL, e) == 0)
+			return (0);
+	} else if (!o->spooled) {
+		*found = false;
+		return (0);
+	} else if (spool_load(r->state, o, bytes, e) == 0)
+		return (0);
+	*found = false;
+	if (e->kind != ERR_MISSING && e->kind != ERR_CORRUPT)
+		return (-1);
+	s->report.error = *e;
+	err_clear(e);
+	return (0);
+}
+
+static int
+send_one(
+    struct sender *s, const struct state_object *o, bool *sent, struct err *e)
+{
+	SCOPED(buf_free) struct buf bytes = BUF_INIT;
+	bool may, found;
+
+	*sent = false;
+	if (may_go(s, o, &may, e) < 0)
+		return (-1);
+	if (!may)
+		return (0);
+	if (find_bytes(s, o, &bytes, &found, e) < 0)
+		return (-1);
+	if (!found)
+		return (0);
+	if (object_store(s->rep->repo, s->ep, o, &bytes, e) < 0)
+		return (-1);
+	*sent = true;
+	s->report.packs += o->class == STATE_PACK;
+	s->report.bytes_sent += bytes.n;
+	if (atomic_load(&s->rep->finishing))
+		progress_add(s->rep->repo->progress, bytes.n, bytes.n, 1);
+	return (0);
+}
+
+/* One pass over what is pending; *any tells whether something was sent. */
+static int
+send_pending(struct sender *s, bool *any, struct err *e)
+{
+	struct state_object o, after;
+	const struct state_object *from = NULL;
+
+	*any = false;
+	for (;;) {
+		bool found, sent;
+
+		if (atomic_load(&s->rep->abandoned) || stop_check(e) < 0)
+			return (-1);
+		if (state_next_pending(s->rep->repo->state, s->ep->number, from,
+			&o, &found, e) < 0)
+			return (-1);
+		if (!found)
+			return (0);
+		if ((s->rep->flags & REPLICATE_AUDIT_ONLY) == 0 ||
+		    o.class == STATE_AUDIT) {
+			if (send_one(s, &o, &sent, e) < 0)
+				return (-1);
+			*any |= sent;
+		}
+		after = o;
+		from = &after;
+	}
+}
+
+/* Until nothing is left that can be sent and nothing more is coming. */
+static int
+send_all(struct sender *s, struct err *e)
+{
+	struct state *state = s->rep->repo->state;
+
+	for (;;) {
+		bool last = atomic_load(&s->rep->finishing), any;
+		uint64_t seen = state_changes(state);
+
+		if (send_pending(s, &any, e) < 0)
+			return (-1);
+		if (any)
+			continue;
+		if (last)
+			return (0);
+		if (!atomic_load(&s->rep->finishing) &&
+		    state_wait(state, seen, WAIT_MS, e) < 0)
+			return (-1);
+	}
+}
+
+static int
+work(struct sender *s, struct err *e)
+{
+	if ((s->rep->flags & REPLICATE_AUDIT_ONLY) == 0 &&
+	    (prepare_endpoint(s, e) < 0 || list_endpoint(s, e) < 0))
+		return (-1);
+	s->report.reached = true;
+	return (send_all(s, e));
+}
+
+static void *
+run_sender(void *arg)
+{
+	struct sender *s = arg;
+	struct repo *r = s->rep->repo;
+	struct err e = ERR_INIT, ignored = ERR_INIT;
+
+	spool_sender(r, s->ep, true);
+	if (work(s, &e) < 0)
+		s->report.error = e;
+	if (state_note_endpoint(r->state, s->ep->number,
+		s->report.error.kind != ERR_NONE ? s->report.error.text : "",
+		&ignored) < 0)
+		log_debug("%s", ignored.text);
+	spool_sender(r, s->ep, false);
+	state_wake(r->state);
+	return (NULL);
+}
+
+/* --- start and end --- */
+
+static bool
+is_wanted(unsigned which, size_t i)
+{
+	return (which == 0 || (which & (1U << i)) != 0);
+}
+
+struct replicate *
+replicate_start(struct repo *r, unsigned which, unsigned flags, struct err *e)
+{
+	SCOPED(replicate_freep) struct replicate *rep = mem_new(sizeof(*rep));
+
+	rep->repo = r;
+	rep->flags = flags;
+	rep->n = r->nendpoints;
+	for (size_t i = 0; i < rep->n; i++) {
+		struct sender *s = &rep->senders[i];
+
+		s->rep = rep;
+		s->ep = &r->endpoints[i];
+		if (!is_wanted(which, i))
+			continue;
+		if (pthread_create(&s->thread, NULL, run_sender, s) != 0) {
+			(void)err_set(
+			    e, ERR_SYSTEM, "cannot start a sender thread");
+			return (NULL);
+		}
+		s->started = true;
+	}
+	return (TAKE(rep));
+}
+
+static void
+join_all(struct replicate *rep)
+{
+	for (size_t i = 0; i < rep->n; i++) {
+		if (!rep->senders[i].started)
+			continue;
+		(void)pthread_join(rep->senders[i].thread, NULL);
+		rep->senders[i].started = false;
+	}
+}
+
+static int
+fill_reports(
+    struct replicate *rep, struct endpoint_report reports[], struct err *e)
+{
+	struct state_tally tally;
+
+	if (state_tally(rep->repo->state, &tally, e) < 0)
+		return (-1);
+	for (size_t i = 0; i < rep->n; i++) {
+		uint8_t number = rep->senders[i].ep->number;
+
+		reports[i] = rep->senders[i].report;
+		reports[i].behind_packs = tally.pending_packs[number];
+		reports[i].behind_bytes = tally.pending_bytes[number];
+		reports[i].up_to_date = tally.pending_objects[number] == 0 &&
+		    reports[i].reached;
+	}
+	return (0);
+}
+
+/* What is left to send, so that progress has a total. */
+static uint64_t
+bytes_left(const struct replicate *rep)
+{
+	struct state_tally tally;
+	struct err ignored = ERR_INIT;
+	uint64_t sum = 0;
+
+	if (state_tally(rep->repo->state, &tally, &ignored) < 0)
+		return (0);
+	for (size_t i = 0; i < rep->n; i++)
+		if (rep->senders[i].started)
+			sum += tally.pending_bytes[rep->senders[i].ep->number];
+	return (sum);
+}
+
+int
+replicate_finish(
+    struct replicate *rep, struct endpoint_report reports[], struct err *e)
+{
+	progress_phase(rep->repo->progress, "endpoints", bytes_left(rep));
+	atomic_store(&rep->finishing, true);
+	state_wake(rep->repo->state);
+	join_all(rep);
+	if (stop_check(e) < 0 || spool_sweep(rep->repo->state, e) < 0)
+		return (-1);
+	return (fill_reports(rep, reports, e));
+}
+
+void
+replicate_free(struct replicate *rep)
+{
+	if (rep == NULL)
+		return;
+	atomic_store(&rep->abandoned, true);
+	atomic_store(&rep->finishing, true);
+	state_wake(rep->repo->state);
+	join_all(rep);
+	free(rep);
+}
+
+void
+replicate_freep(struct replicate **rep)
+{
+	replicate_free(*rep);
+	*rep = NULL;
+}
+
+int
+replicate_audit(struct repo *r, struct err *e)
+{
+	struct endpoint_report reports[SETTINGS_ENDPOINTS_MAX] = {
+		{ .packs = 0 }
+	};
+	SCOPED(replicate_freep)
+	struct replicate *rep = replicate_start(r, 0, REPLICATE_AUDIT_ONLY, e);
+
+	return (rep == NULL ? -1 : replicate_finish(rep, reports, e));
+}
