@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * triplicate status: are we safe? The verdict in one line, then what it rests
+ * on.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backupd/schedule.h"
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "repository/audit_log.h"
+#include "repository/repo.h"
+#include "repository/state.h"
+
+#define DEFAULT_LIMIT_S ((uint64_t)48 * 3600)
+
+enum verdict { SAFE, AT_RISK, UNSAFE };
+
+struct look {
+	struct cli *c;
+	struct repo *r;
+	enum verdict verdict;
+	struct json *reasons;
+};
+
+static void worse(struct look *l, enum verdict than, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+
+static void
+worse(struct look *l, enum verdict than, const char *fmt, ...)
+{
+	char text[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	json_append_string(l->reasons, text);
+	if (than > l->verdict)
+		l->verdict = than;
+}
+
+/* --- branches --- */
+
+static bool
+is_good(const struct catalog_entry *entry)
+{
+	const char *state = catalog_state(entry);
+
+	return (
+	    strcmp(state, "complete") == 0 || strcmp(state, "degraded") == 0);
+}
+
+/* The newest that counts, of a branch's backups (newest first). */
+static const struct catalog_entry *
+newest_good(const struct catalog *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (is_good(&all->v[i]))
+			return (&all->v[i]);
+	return (NULL);
+}
+
+static uint64_t
+age_limit(const struct branch_settings *b)
+{
+	struct err ignored = ERR_INIT;
+	uint64_t gap;
+
+	if (b->schedule != NULL &&
+	    schedule_longest_gap(b->schedule, &gap, &ignored) == 0)
+		return (2 * gap);
+	return (DEFAULT_LIMIT_S);
+}
+
+struct last_failure {
+	const char *branch;
+	int64_t when;
+};
+
+static int
+find_failure(const struct audit_entry *a, void *arg, struct err *e)
+{
+	struct last_failure *f = arg;
+
+	(void)e;
+	if (strcmp(a->event, "backup") == 0 &&
+	    strcmp(a->branch, f->branch) == 0 &&
+	    !json_get_bool(a->detail, "ok", true))
+		f->when = a->when;
+	return (0);
+}
+
+/* Whether the last try gave what it should, and any restore was proven. */
+static int
+judge_tries(struct look *l, const struct branch_settings *b,
+    const struct catalog *all, struct err *e)
+{
+	struct last_failure failure = { b->name, 0 };
+	bool proven = false;
+
+	for (size_t i = 0; i < all->n; i++)
+		proven |= all->v[i].drilled != 0;
+	if (!proven)
+		worse(l, AT_RISK, "no restore of %s was ever proven", b->name);
+	if (audit_log_each(l->r, find_failure, &failure, e) < 0)
+		return (-1);
+	if (failure.when != 0 &&
+	    (all->n == 0 || failure.when > all->v[0].m.finished))
+		worse(l, AT_RISK, "the last backup of %s failed", b->name);
+	else if (all->n > 0 && !is_good(&all->v[0]))
+		worse(l, AT_RISK, "the last backup of %s is %s", b->name,
+		    catalog_state(&all->v[0]));
+	return (0);
+}
+
+static int
+judge_production(struct look *l, const struct branch_settings *b,
+    const struct catalog *all, struct err *e)
+{
+	const struct catalog_entry *newest = newest_good(all);
+	char age[SAY_TEXT];
+
+	if (newest == NULL) {
+		worse(l, UNSAFE, "%s has no complete backup", b->name);
+		return (judge_tries(l, b, all, e));
+	}
+	if (clock_now() - newest->m.started > (int64_t)age_limit(b))
+		worse(l, UNSAFE, "the newest backup of %s was made %s", b->name,
+		    say_age(newest->m.started, age));
+	if (newest->stored < l->c->settings->write_quorum)
+		worse(l, UNSAFE,
+		    "the newest backup of %s is whole at %u endpoints of %u",
+		    b->name, newest->stored, l->c->settings->write_quorum);
+	if (strcmp(newest->m.state, "degraded") == 0)
+		worse(l, AT_RISK, "the newest backup of %s is degraded: %s",
+		    b->name,
+		    json_get_string(newest->m.counts, "reason") != NULL
+			? json_get_string(newest->m.counts, "reason")
+			: "the source lacks files");
+	return (judge_tries(l, b, all, e));
+}
+
+static int
+look_at_branch(struct look *l, const struct branch_settings *b,
+    struct json *branches, struct err *e)
+{
+	SCOPED(catalog_free) struct catalog all = { .n = 0 };
+	const struct catalog_entry *newest;
+	struct json *j;
+	int64_t drilled = 0;
+	char age[SAY_TEXT];
+
+	if (catalog_read(l->r, b->name, &all, e) < 0)
+		return (-1);
+	newest = newest_good(&all);
+	for (size_t i = 0; i < all.n; i++)
+		if (all.v[i].drilled > drilled)
+			drilled = all.v[i].drilled;
+	j = json_object();
+	json_set_string(j, "last_backup", newest != NULL ? newest->m.id : NULL);
+	if (newest != NULL)
+		json_set_integer(j, "age_s", clock_now() - newest->m.started);
+	else
+		json_set_null(j, "age_s");
+	json_set_null(j, "next");
+	if (drilled != 0)
+		json_set_time(j, "last_drill", drilled);
+	else
+		json_set_null(j, "last_drill");
+	json_set(branches, b->name, j);
+	say(l->c, "  branch %-14s %zu backups, newest %s\n", b->name, all.n,
+	    newest != NULL ? say_age(newest->m.started, age) : "never");
+	if (b->stage != STAGE_PRODUCTION)
+		return (0);
+	return (judge_production(l, b, &all, e));
+}
+
+/* --- endpoints --- */
+
+static void
+judge_endpoint(struct look *l, const struct endpoint *ep,
+    const struct state_tally *t, const struct err *why)
+{
+	const char *name = ep->conf->name;
+	uint64_t bad = t->damaged[ep->number] + t->missing[ep->number];
+
+	if (why->kind != ERR_NONE)
+		worse(l, AT_RISK, "%s", why->text);
+	if (t->pending_objects[ep->number] > 0)
+		worse(l, AT_RISK,
+		    "endpoint %s is behind by %" PRIu64 " objects", name,
+		    t->pending_objects[ep->number]);
+	if (bad > 0)
+		worse(l, AT_RISK,
+		    "endpoint %s has %" PRIu64
+		    " damaged or missing objects: verify --repair heals them",
+		    name, bad);
+}
+
+static int
+look_at_endpoint(struct look *l, struct endpoint *ep,
+    const struct state_tally *t, struct json *endpoints, struct err *e)
+{
+	struct json *j = json_object();
+	struct state_endpoint known;
+	struct err why = ERR_INIT;
+	char used[SAY_TEXT], behind[SAY_TEXT];
+
+	if (state_get_endpoint(l->r->state, ep->number, &known, e) < 0) {
+		json_free(j);
+		return (-1);
+	}
+	(void)!repo_check_endpoint(l->r, ep, &why);
+	json_set_bool(j, "reachable", why.kind == ERR_NONE);
+	json_set_integer(
+	    j, "behind_packs", (int64_t)t->pending_packs[ep->number]);
+	json_set_integer(
+	    j, "behind_bytes", (int64_t)t->pending_bytes[ep->number]);
+	json_set_integer(j, "objects", (int64_t)t->objects[ep->number]);
+	json_set_integer(j, "used", (int64_t)t->bytes[ep->number]);
+	json_set_string(j, "last_error",
+	    why.kind != ERR_NONE	      ? why.text
+		: known.last_error[0] != '\0' ? known.last_error
+					      : NULL);
+	json_set(endpoints, ep->conf->name, j);
+	say(l->c, "  endpoint %-12s %s, %s, behind by %s\n", ep->conf->name,
+	    why.kind == ERR_NONE ? "reachable" : "not reachable",
+	    say_bytes(t->bytes[ep->number], used),
+	    say_bytes(t->pending_bytes[ep->number], behind));
+	judge_endpoint(l, ep, t, &why);
+	return (0);
+}
+
+static int
+look_around(struct look *l, struct json *status, struct err *e)
+{
+	struct json *branches = json_object(), *endpoints = json_object(),
+		    *spool = json_object();
+	struct state_tally tally;
+	char bytes[SAY_TEXT];
+
+	json_set(status, "branches", branches);
+	json_set(status, "endpoints", endpoints);
+	json_set(status, "spool", spool);
+	if (state_tally(l->r->state, &tally, e) < 0)
+		return (-1);
+	for (size_t i = 0; i < l->c->settings->nbranches; i++)
+		if (look_at_branch(
+			l, &l->c->settings->branches[i], branches, e) < 0)
+			return (-1);
+	for (size_t i = 0; i < l->r->nendpoints; i++)
+		if (look_at_endpoint(
+			l, &l->r->endpoints[i], &tally, endpoints, e) < 0)
+			return (-1);
+	json_set_integer(spool, "packs", (int64_t)tally.spool_packs);
+	json_set_integer(spool, "bytes", (int64_t)tally.spool_bytes);
+	json_set_integer(spool, "limit", (int64_t)l->c->settings->spool_limit);
+	say(l->c, "  spool    %" PRIu64 " packs, %s\n", tally.spool_packs,
+	    say_bytes(tally.spool_bytes, bytes));
+	return (0);
+}
+
+static int
+run(struct cli *c, struct err *e)
+{
+	static const char *const words[] = { "safe", "at-risk", "unsafe" };
+	static const int statuses[] = { EXIT_DONE, EXIT_LOOK, EXIT_FAILED };
+	SCOPED(repo_freep) struct repo *r = NULL;
+	struct json *status = json_object();
+	struct look l = { .c = c, .reasons = json_array() };
+
+	c->answer = json_object();
+	json_set(c->answer, "status", status);
+	json_set_null(status, "verdict");
+	json_set(status, "reasons", l.reasons);
+	if (cli_settings(c, e) < 0 ||
+	    (r = repo_open(c->settings, REPO_READ, 0, e)) == NULL)
+		return (-1);
+	l.r = r;
+	if (look_around(&l, status, e) < 0)
+		return (-1);
+	json_set_string(status, "verdict", words[l.verdict]);
+	say(c, "%s\n", words[l.verdict]);
+	for (size_t i = 0; i < json_count(l.reasons); i++)
+		say(c, "  - %s\n", json_text(json_at(l.reasons, i)));
+	if (args_flag(&c->args, "--check"))
+		cli_raise(c, statuses[l.verdict]);
+	return (0);
+}
+
+static const struct args_option options[] = { { "--check", NULL },
+	{ NULL, NULL } };
+
+const struct command cmd_status = { "status", "[--check]",
+	"are we safe? the verdict, and what it rests on\n"
+	"--check  exit status 0 safe, 3 at risk, 1 unsafe",
+	options, 0, 0, run };
