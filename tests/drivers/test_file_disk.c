@@ -5,6 +5,7 @@
  * itself between the driver and some system calls, to see their order and to
  * make them fail. Power cuts are in test_file_cut.c.
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
