@@ -4,6 +4,7 @@
  * on.
  */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ struct look {
 	struct repo *r;
 	enum verdict verdict;
 	struct json *reasons;
+	struct buf detail; /* lines for people */
 };
 
 static void worse(struct look *l, enum verdict than, const char *fmt, ...)
@@ -171,7 +173,8 @@ look_at_branch(struct look *l, const struct branch_settings *b,
 	else
 		json_set_null(j, "last_drill");
 	json_set(branches, b->name, j);
-	say(l->c, "  branch %-14s %zu backups, newest %s\n", b->name, all.n,
+	buf_printf(&l->detail, "  branch %-14s %zu backups, newest %s\n",
+	    b->name, all.n,
 	    newest != NULL ? say_age(newest->m.started, age) : "never");
 	if (b->stage != STAGE_PRODUCTION)
 		return (0);
@@ -226,7 +229,8 @@ look_at_endpoint(struct look *l, struct endpoint *ep,
 		: known.last_error[0] != '\0' ? known.last_error
 					      : NULL);
 	json_set(endpoints, ep->conf->name, j);
-	say(l->c, "  endpoint %-12s %s, %s, behind by %s\n", ep->conf->name,
+	buf_printf(&l->detail, "  endpoint %-12s %s, %s, behind by %s\n",
+	    ep->conf->name,
 	    why.kind == ERR_NONE ? "reachable" : "not reachable",
 	    say_bytes(t->bytes[ep->number], used),
 	    say_bytes(t->pending_bytes[ep->number], behind));
@@ -258,8 +262,8 @@ look_around(struct look *l, struct json *status, struct err *e)
 	json_set_integer(spool, "packs", (int64_t)tally.spool_packs);
 	json_set_integer(spool, "bytes", (int64_t)tally.spool_bytes);
 	json_set_integer(spool, "limit", (int64_t)l->c->settings->spool_limit);
-	say(l->c, "  spool    %" PRIu64 " packs, %s\n", tally.spool_packs,
-	    say_bytes(tally.spool_bytes, bytes));
+	buf_printf(&l->detail, "  spool    %" PRIu64 " packs, %s\n",
+	    tally.spool_packs, say_bytes(tally.spool_bytes, bytes));
 	return (0);
 }
 
@@ -280,12 +284,16 @@ run(struct cli *c, struct err *e)
 	    (r = repo_open(c->settings, REPO_READ, 0, e)) == NULL)
 		return (-1);
 	l.r = r;
-	if (look_around(&l, status, e) < 0)
+	if (look_around(&l, status, e) < 0) {
+		buf_free(&l.detail);
 		return (-1);
+	}
 	json_set_string(status, "verdict", words[l.verdict]);
 	say(c, "%s\n", words[l.verdict]);
 	for (size_t i = 0; i < json_count(l.reasons); i++)
 		say(c, "  - %s\n", json_text(json_at(l.reasons, i)));
+	say(c, "%s", buf_text(&l.detail));
+	buf_free(&l.detail);
 	if (args_flag(&c->args, "--check"))
 		cli_raise(c, statuses[l.verdict]);
 	return (0);

@@ -43,6 +43,9 @@ struct replicate *replicate_start(
  * for r->endpoints[i]. */
 int replicate_finish(struct replicate *rep, struct endpoint_report reports[],
     struct err *e) MUST_USE;
+/* Sends audit entries that were just written, where an endpoint answers; what
+ * does not get there goes with the next run. */
+int replicate_audit(struct repo *r, struct err *e) MUST_USE;
 void replicate_free(
     struct replicate *rep); /* stops them without waiting for the rest */
 void replicate_freep(struct replicate **rep);
