@@ -124,8 +124,8 @@ int state_get(struct state *s, uint64_t number, struct state_object *out,
     struct err *e) MUST_USE; /* ERR_MISSING */
 /*
  * Every object of a class (or -1: all) by number; a non-zero answer ends it and
- * is returned. each may write to the state; it sees what was true when the walk
- * began.
+ * is returned. No transaction is open during each; what became known after the
+ * walk began is left out.
  */
 int state_each(struct state *s, int class,
     int (*each)(const struct state_object *o, void *arg, struct err *e),
@@ -189,7 +189,7 @@ int state_spool_bytes(struct state *s, uint64_t *bytes, struct err *e) MUST_USE;
 /* --- listings: what an endpoint says it has, against what we think --- */
 
 struct state_listing;
-/* Begins: remembers what is confirmed there now. 2 bits an object. */
+/* Begins: remembers what is confirmed there now. 3 bits an object. */
 struct state_listing *state_listing_open(
     struct state *s, uint8_t endpoint, struct err *e) MUST_USE;
 void state_listing_free(struct state_listing *l);

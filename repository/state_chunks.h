@@ -42,7 +42,8 @@ struct state_copy {
 	uint32_t offset;
 	struct record record;
 };
-/* Full copies first. *n gets how many of at most LOOKUP_COPIES_MAX. */
+/* Those in packs that live first, and among these full ones. *n gets how many,
+ * at most LOOKUP_COPIES_MAX. */
 int state_copies(struct state *s, const struct name *name,
     struct state_copy out[LOOKUP_COPIES_MAX], size_t *n,
     struct err *e) MUST_USE;

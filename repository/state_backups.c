@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Manifests, their closures and the audit chain in local state. A closure is
+ * kept as it stands in the manifest, with numbers for names:
+ *
+ *   closure = { index:u64 bitmap-bytes:u32 bitmap }*
+ *   audit key = epoch:u32 seq:u64 (big-endian) first 8 bytes of its hash
+ */
+#include "repository/state_backups.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "repository/state_chunks.h"
+#include "repository/state_impl.h"
+
+#define AUDIT_KEY 20
+
+/* --- manifests --- */
+
+int
+state_manifest_head(
+    struct state_txn *t, struct state_manifest_head *out, struct err *e)
+{
+	uint8_t raw[44] = { 0 };
+	struct bytes b = bytes_of(raw, sizeof(raw));
+	bool found;
+
+	if (state_meta_get(t, "manifest", raw, sizeof(raw), &found, e) < 0)
+		return (-1);
+	out->sequence = bytes_u64(&b);
+	bytes_u32(&b); /* epoch */
+	bytes_copy(&b, out->sha.b, sizeof(out->sha.b));
+	return (0);
+}
+
+/* The newest is that of the highest sequence, then of the highest epoch. */
+static int
+move_head(struct state_txn *t, const struct manifest *m,
+    const struct sha256 *sha, struct err *e)
+{
+	SCOPED(buf_free) struct buf b = BUF_INIT;
+	uint8_t raw[44] = { 0 };
+	struct bytes was = bytes_of(raw, sizeof(raw));
+	uint64_t sequence;
+	bool found;
+
+	if (state_meta_get(t, "manifest", raw, sizeof(raw), &found, e) < 0)
+		return (-1);
+	sequence = bytes_u64(&was);
+	if (sequence > m->sequence ||
+	    (sequence == m->sequence && bytes_u32(&was) > m->epoch))
+		return (0);
+	buf_add_u64(&b, m->sequence);
+	buf_add_u32(&b, m->epoch);
+	buf_add(&b, sha->b, sizeof(sha->b));
+	return (state_meta_put(t, "manifest", b.p, b.n, e));
+}
+
+static int
+put_closure(struct state_txn *t, uint64_t manifest, const struct manifest *m,
+    struct err *e)
+{
+	SCOPED(buf_free) struct buf b = BUF_INIT;
+	uint8_t key[NUMBER_KEY];
+
+	for (size_t i = 0; i < m->nindexes; i++) {
+		const struct index_ref *ref = &m->indexes[i];
+		uint64_t index;
+
+		if (state_add_index(t, ref->object, &ref->sha, ref->bytes,
+			false, NULL, 0, &index, e) < 0)
+			return (-1);
+		buf_add_u64(&b, index);
+		buf_add_u32(&b, (uint32_t)ref->used.n);
+		buf_add(&b, ref->used.p, ref->used.n);
+	}
+	state_number_key(manifest, key);
+	return (state_db_put(t, DB_CLOSURES, key, sizeof(key), b.p, b.n, e));
+}
+
+int
+state_add_manifest(struct state_txn *t, const struct manifest *m, const void *p,
+    size_t n, struct err *e)
+{
+	SCOPED(buf_free) struct buf body = BUF_INIT;
+	char name[OBJECT_NAME_TEXT];
+	uint8_t key[NUMBER_KEY];
+	struct state_object o;
+	bool known;
+
+	manifest_name(m->id, name);
+	buf_add(&body, p, n);
+	if (state_object_add_body(
+		t, name, STATE_MANIFEST, &body, &o, &known, e) < 0)
+		return (-1);
+	if (known)
+		return (0);
+	state_number_key(o.number, key);
+	if (state_db_put(t, DB_MANIFESTS, m->id, strlen(m->id), key,
+		sizeof(key), e) < 0 ||
+	    put_closure(t, o.number, m, e) < 0)
+		return (-1);
+	return (move_head(t, m, &o.sha, e));
+}
+
+/* The object that an entry of db after *key names, with its bytes. */
+static int
+next_body(struct state *s, enum state_db db, struct buf *key,
+    struct state_object *o, struct buf *body, bool *found, struct err *e)
+{
+	SCOPED(state_read_end) struct state_txn t = STATE_TXN_INIT;
+	SCOPED(buf_free) struct buf number = BUF_INIT;
+	struct bytes v;
+	bool has_body;
+
+	if (state_read(s, &t, e) < 0 ||
+	    state_db_seek(
+		&t, db, key->p, key->n, true, key, &number, found, e) < 0)
+		return (-1);
+	if (!*found)
+		return (0);
+	if (number.n != NUMBER_KEY)
+		return (state_damaged(e, "an object's number"));
+	if (state_object_must(&t, state_key_number(number.p), o, e) < 0 ||
+	    state_db_get(&t, DB_BODIES, number.p, number.n, &v, &has_body, e) <
+		0)
+		return (-1);
+	if (!has_body)
+		return (state_damaged(e, "an object without its bytes"));
+	body->n = 0;
+	buf_add(body, v.p, v.n);
+	return (0);
+}
+
+static int
+each_body(struct state *s, enum state_db db,
+    int (*each)(const struct state_object *o, const void *p, size_t n,
+	void *arg, struct err *e),
+    void *arg, struct err *e)
+{
+	SCOPED(buf_free) struct buf key = BUF_INIT, body = BUF_INIT;
+
+	for (;;) {
+		struct state_object o;
+		bool found;
+		int answer;
+
+		if (next_body(s, db, &key, &o, &body, &found, e) < 0)
+			return (-1);
+		if (!found)
+			return (0);
+		if ((answer = each(&o, body.p, body.n, arg, e)) != 0)
+			return (answer);
+	}
+}
+
+int
+state_each_manifest(struct state *s,
+    int (*each)(const struct state_object *o, const void *p, size_t n,
+	void *arg, struct err *e),
+    void *arg, struct err *e)
+{
+	return (each_body(s, DB_MANIFESTS, each, arg, e));
+}
+
+/* --- closures --- */
+
+static int
+get_closure(
+    struct state_txn *t, uint64_t manifest, struct bytes *v, struct err *e)
+{
+	uint8_t key[NUMBER_KEY];
+	bool found;
+
+	state_number_key(manifest, key);
+	if (state_db_get(t, DB_CLOSURES, key, sizeof(key), v, &found, e) < 0)
+		return (-1);
+	return (found ? 0 : state_damaged(e, "a manifest without closure"));
+}
+
+/* What a closure needs of one index object. */
+struct need {
+	uint64_t index;
+	struct bytes packs; /* its packs' numbers */
+	bool is_read;	    /* packs are known */
+	const uint8_t *bitmap;
+	size_t bitmap_bytes;
+};
+
+static int
+next_need(struct state_txn *t, struct bytes *closure, struct need *need,
+    struct err *e)
+{
+	uint8_t key[NUMBER_KEY];
+
+	need->index = bytes_u64(closure);
+	need->bitmap_bytes = bytes_u32(closure);
+	need->bitmap = bytes_take(closure, need->bitmap_bytes);
+	if (closure->bad)
+		return (state_damaged(e, "a closure"));
+	state_number_key(need->index, key);
+	return (state_db_get(
+	    t, DB_INDEXES, key, sizeof(key), &need->packs, &need->is_read, e));
+}
+
+/* The next pack that is used, 0 at the end. *place moves along. */
+static uint64_t
+next_used(struct need *need, size_t *place)
+{
+	while (need->is_read && need->packs.n >= sizeof(uint64_t)) {
+		uint64_t pack = bytes_u64(&need->packs);
+		size_t i = (*place)++;
+
+		if (i / 8 < need->bitmap_bytes &&
+		    (need->bitmap[i / 8] >> (i % 8) & 1) != 0)
+			return (pack);
+	}
+	return (0);
+}
+
+/* Does the bitmap speak of packs that the index does not have? */
+static bool
+asks_for_more(const struct need *need, size_t npacks)
+{
+	for (size_t i = npacks; i < need->bitmap_bytes * 8; i++)
+		if ((need->bitmap[i / 8] >> (i % 8) & 1) != 0)
+			return (true);
+	return (false);
+}
+
+static int
+count_missing(struct state_txn *t, uint64_t number, uint32_t bit,
+    uint64_t *missing, struct err *e)
+{
+	struct state_object o;
+
+	if (state_object_must(t, number, &o, e) < 0)
+		return (-1);
+	*missing += (o.confirmed & bit) == 0;
+	return (0);
+}
+
+int
+state_closure_missing(struct state *s, uint64_t manifest, uint8_t endpoint,
+    uint64_t *missing, struct err *e)
+{
+	SCOPED(state_read_end) struct state_txn t = STATE_TXN_INIT;
+	uint32_t bit = (uint32_t)1 << endpoint;
+	struct bytes closure;
+
+	*missing = 0;
+	if (state_read(s, &t, e) < 0 ||
+	    get_closure(&t, manifest, &closure, e) < 0)
+		return (-1);
+	while (closure.n > 0) {
+		struct need need;
+		size_t place = 0;
+		uint64_t pack;
+
+		if (next_need(&t, &closure, &need, e) < 0 ||
+		    count_missing(&t, need.index, bit, missing, e) < 0)
+			return (-1);
+		if (!need.is_read ||
+		    asks_for_more(&need, need.packs.n / sizeof(uint64_t)))
+			(*missing)++;
+		while ((pack = next_used(&need, &place)) != 0)
+			if (count_missing(&t, pack, bit, missing, e) < 0)
+				return (-1);
+	}
+	return (0);
+}
+
+struct numbers {
+	uint64_t *v;
+	size_t n, cap;
+};
+
+static void
+add_number(struct numbers *l, uint64_t number)
+{
+	if (l->n == l->cap) {
+		l->cap = l->cap == 0 ? 64 : l->cap * 2;
+		l->v = mem_grow(l->v, l->cap, sizeof(*l->v));
+	}
+	l->v[l->n++] = number;
+}
+
+static int
+gather_packs(
+    struct state_txn *t, struct bytes closure, struct numbers *l, struct err *e)
+{
+	while (closure.n > 0) {
+		struct need need;
+		size_t place = 0;
+		uint64_t pack;
+
+		if (next_need(t, &closure, &need, e) < 0)
+			return (-1);
+		while ((pack = next_used(&need, &place)) != 0)
+			add_number(l, pack);
+	}
+	return (0);
+}
+
+static int
+gather_closure(
+    struct state *s, uint64_t manifest, struct numbers *l, struct err *e)
+{
+	SCOPED(state_read_end) struct state_txn t = STATE_TXN_INIT;
+	struct bytes closure, indexes;
+
+	if (state_read(s, &t, e) < 0 ||
+	    get_closure(&t, manifest, &closure, e) < 0)
+		return (-1);
+	for (indexes = closure; indexes.n > 0;) {
+		struct need need;
+
+		if (next_need(&t, &indexes, &need, e) < 0)
+			return (-1);
+		add_number(l, need.index);
+	}
+	return (gather_packs(&t, closure, l, e));
+}
+
+int
+state_closure_each(struct state *s, uint64_t manifest,
+    int (*each)(const struct state_object *o, void *arg, struct err *e),
+    void *arg, struct err *e)
+{
+	struct numbers l = { .v = NULL };
+	SCOPED(scope_free) uint64_t *v = NULL;
+	int failed = gather_closure(s, manifest, &l, e);
+
+	v = l.v;
+	if (failed < 0)
+		return (-1);
+	for (size_t i = 0; i < l.n; i++) {
+		struct state_object o;
+		int answer;
+
+		if (state_get(s, v[i], &o, e) < 0)
+			return (-1);
+		if ((answer = each(&o, arg, e)) != 0)
+			return (answer);
+	}
+	return (0);
+}
+
+/* --- the audit chain --- */
+
+static void
+audit_key(const struct audit_entry *a, uint8_t key[AUDIT_KEY])
+{
+	for (size_t i = 0; i < 4; i++)
+		key[i] = (uint8_t)(a->epoch >> (24 - 8 * i));
+	state_number_key(a->seq, key + 4);
+	memcpy(key + 12, a->self.b, 8);
+}
+
+int
+state_audit_head(
+    struct state_txn *t, struct state_audit_head *out, struct err *e)
+{
+	uint8_t raw[44] = { 0 };
+	struct bytes b = bytes_of(raw, sizeof(raw));
+	bool found;
+
+	if (state_meta_get(t, "audit", raw, sizeof(raw), &found, e) < 0)
+		return (-1);
+	out->epoch = bytes_u32(&b);
+	out->seq = bytes_u64(&b);
+	bytes_copy(&b, out->sha.b, sizeof(out->sha.b));
+	return (0);
+}
+
+int
+state_read_audit_head(
+    struct state *s, struct state_audit_head *out, struct err *e)
+{
+	SCOPED(state_read_end) struct state_txn t = STATE_TXN_INIT;
+
+	if (state_read(s, &t, e) < 0)
+		return (-1);
+	return (state_audit_head(&t, out, e));
+}
+
+static int
+move_audit_head(struct state_txn *t, const struct audit_entry *a, struct err *e)
+{
+	SCOPED(buf_free) struct buf b = BUF_INIT;
+	struct state_audit_head head;
+
+	if (state_audit_head(t, &head, e) < 0)
+		return (-1);
+	if (head.epoch > a->epoch ||
+	    (head.epoch == a->epoch && head.seq >= a->seq))
+		return (0);
+	buf_add_u32(&b, a->epoch);
+	buf_add_u64(&b, a->seq);
+	buf_add(&b, a->self.b, sizeof(a->self.b));
+	return (state_meta_put(t, "audit", b.p, b.n, e));
+}
+
+int
+state_add_audit(struct state_txn *t, const struct audit_entry *a, const void *p,
+    size_t n, struct err *e)
+{
+	SCOPED(buf_free) struct buf body = BUF_INIT;
+	char name[OBJECT_NAME_TEXT];
+	uint8_t key[AUDIT_KEY], number[NUMBER_KEY];
+	struct state_object o;
+	bool known;
+
+	audit_name(a, name);
+	buf_add(&body, p, n);
+	if (state_object_add_body(t, name, STATE_AUDIT, &body, &o, &known, e) <
+	    0)
+		return (-1);
+	if (known)
+		return (0);
+	audit_key(a, key);
+	state_number_key(o.number, number);
+	if (state_db_put(
+		t, DB_AUDIT, key, sizeof(key), number, sizeof(number), e) < 0 ||
+	    move_audit_head(t, a, e) < 0)
+		return (-1);
+	return (state_apply_marks(t, a, e));
+}
+
+int
+state_each_audit(struct state *s,
+    int (*each)(const struct state_object *o, const void *p, size_t n,
+	void *arg, struct err *e),
+    void *arg, struct err *e)
+{
+	return (each_body(s, DB_AUDIT, each, arg, e));
+}
