@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "base/buf.h"
+
 #define CONTROL_LAST   0x1f
 #define CONTROL_DELETE 0x7f
 #define C1_LEAD	       0xc2
@@ -135,4 +137,21 @@ text_distance(const char *a, const char *b)
 		row = spare;
 	}
 	return (above[nb]);
+}
+
+char *
+text_one_line(const char *text)
+{
+	SCOPED(buf_free) struct buf line = BUF_INIT;
+	size_t n;
+
+	while (*text != '\0') {
+		n = strcspn(text, "\r\n\t");
+		buf_add(&line, text, n);
+		text += n;
+		text += strspn(text, "\r\n\t");
+		if (*text != '\0' && line.n > 0)
+			buf_add_string(&line, " ");
+	}
+	return (mem_string(buf_text(&line)));
 }

@@ -20,6 +20,10 @@ void text_clean(char *text);
 /* Takes an incomplete UTF-8 sequence off the end of a text that was cut. */
 void text_mend_end(char *text);
 
+/* Several lines as one, allocated: line ends and the tabs around them become a
+ * space, those at the ends go. */
+char *text_one_line(const char *text);
+
 /*
  * How many letters to add, drop, change or swap to get from word a to word b;
  * for "nearest known …". Overlong words are far from everything.
