@@ -4,10 +4,12 @@
  * key: everything a write-only host needs to list, verify, retain and
  * replicate. The private part is under the restore key.
  *
- *   object  = header id[25] summary-bytes:u32 sealed-summary
- *             private-bytes:u32 sealed-private signature[68]
- *   Both parts are zstd-compressed JSON, padded with spaces before sealing so
- *   that the sealed length is a Padme length.
+ *   object  = header id[25] summary-bytes:u32 index-sealed(part)
+ *             private-bytes:u32 private-sealed(part) signature[68]
+ *
+ * Both parts (compress.h) hold JSON, and each sealed length is a Padme length.
+ * docs/format.md lists the keys. Texts longer than their fields here are
+ * refused, but for the comment, which is cut.
  */
 #ifndef REPOSITORY_MANIFEST_H
 #define REPOSITORY_MANIFEST_H
