@@ -4,11 +4,15 @@
  * needs to open everything else. Also writers/<epoch>-<id> and keys/<slot>.
  *
  *   config = header generation:u32 root-public[32]
- *            nrestore:u8 { epoch:u32 public[32] }* nsigning:u8 { epoch:u32
- * public[32] }* agent-bytes:u32 sealed-agent-text signature[68] writer = header
- * epoch:u32 id[8] started:i64 sealed-bytes:u32 sealed({"host","version"})
- * signature[68] slot   = header created:i64 namelen:u8 name ops:u32
- * memory-KiB:u32 salt[16] check[32] box-bytes:u32 box signature[68]
+ *            nrestore:u8 { epoch:u32 public[32] }*
+ *            nsigning:u8 { epoch:u32 public[32] }*
+ *            agent-bytes:u32 private-sealed(agent.key's text) signature[68]
+ *   writer = header epoch:u32 id[8] started:i64
+ *            json-bytes:u32 index-sealed({"host","version"}) signature[68]
+ *   slot   = header created:i64 namelen:u8 name ops:u32 memory-KiB:u32
+ *            salt[16] check[32] box-bytes:u32 box signature[68]
+ *
+ * config and slot are signed by the root key, writer by the agent's.
  */
 #ifndef REPOSITORY_CONFIG_OBJECT_H
 #define REPOSITORY_CONFIG_OBJECT_H

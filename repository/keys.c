@@ -21,7 +21,7 @@
 #define CHECK_BYTES 8
 /* "check: " 16 digits and a newline */
 #define CHECK_LINE (sizeof(CHECK_LABEL) - 1 + 2 * CHECK_BYTES + 1)
-#define EPOCH_MAX  999999999 /* nine digits */
+#define EPOCH_MAX  9999
 
 static_assert(crypto_sign_SECRETKEYBYTES == 64, "seed and public key");
 static_assert(crypto_sign_SEEDBYTES == KEY_BYTES, "what the files hold");
