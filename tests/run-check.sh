@@ -1,0 +1,192 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Runs tests, several at once, and counts what they say in TAP:
+#   run-check.sh check             unit and driver tests and the fuzz targets'
+#                                  corpus as built with ASan; scenarios with the
+#                                  release program, those marked "ASAN: yes"
+#                                  with the ASan one too
+#   run-check.sh asan [SCENARIO…]  all of it with ASan
+#   run-check.sh tsan              unit and driver tests with TSan
+#   run-check.sh cover             all of it with the coverage build
+# JOBS (number of processors) run at a time. Reports are under build/check. The
+# last line counts: "N passed, N failed"; no test at all is a failure.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+mode=${1:-check}
+[ $# -gt 0 ] && shift
+JOBS=${JOBS:-$(nproc 2>/dev/null || echo 2)}
+reports=build/check
+UNIT_SECONDS=300
+SCENARIO_SECONDS=900
+
+export LC_ALL=C.UTF-8 TZ=UTC CMOCKA_MESSAGE_OUTPUT=TAP
+export ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1
+export UBSAN_OPTIONS=exitcode=99:print_stacktrace=1
+export TSAN_OPTIONS=exitcode=99
+unset TRIPLICATE TRIPLICATE_PG TRIPLICATE_CONF TRIPLICATE_CLOCK_OFFSET \
+	TRIPLICATE_CRASH_AT
+
+# --- what there is to run ----------------------------------------------------
+names=()
+declare -A commands seconds
+
+add() { # add NAME SECONDS COMMAND
+	names+=("$1")
+	seconds[$1]=$2
+	commands[$1]=$3
+}
+
+add_programs() { # add_programs VARIANT
+	local source program
+	for source in tests/unit/test_*.c tests/drivers/test_*.c tests/fuzz/fuzz_*.c; do
+		[ -e "$source" ] || continue
+		program=${source%.c}
+		add "${program#tests/}" $UNIT_SECONDS "build/$1/$program"
+	done
+}
+
+add_scenarios() { # add_scenarios VARIANT SUFFIX [FILE…]
+	local variant=$1 suffix=$2 file name
+	shift 2
+	for file in "$@"; do
+		[ -e "$file" ] || continue
+		name=${file##*/}
+		add "scenario/${name%.sh}$suffix" $SCENARIO_SECONDS \
+			"env TRIPLICATE=$PWD/build/$variant/triplicate $file"
+	done
+}
+
+# Scenarios first: they take longest.
+scenarios=(tests/scenario/[0-9]*.sh)
+[ -e cli/main.c ] || scenarios=()
+case $mode in
+check)
+	add_scenarios release "" "${scenarios[@]}"
+	marked=()
+	for file in "${scenarios[@]}"; do
+		grep -q '^# ASAN: yes' "$file" 2>/dev/null && marked+=("$file")
+	done
+	add_scenarios asan "+asan" "${marked[@]}"
+	add_programs asan
+	;;
+asan)
+	[ $# -gt 0 ] && scenarios=("$@")
+	add_scenarios asan "+asan" "${scenarios[@]}"
+	add_programs asan
+	;;
+tsan) add_programs tsan ;;
+cover)
+	add_scenarios cover "" "${scenarios[@]}"
+	add_programs cover
+	;;
+*)
+	echo "usage: run-check.sh check|asan|tsan|cover" >&2
+	exit 2
+	;;
+esac
+
+# --- running -----------------------------------------------------------------
+rm -rf "$reports"
+mkdir -p "$reports"
+children=()
+server=
+# shellcheck disable=SC2317 # called by trap
+clean_up() {
+	trap - EXIT INT TERM
+	[ ${#children[@]} = 0 ] || kill "${children[@]}" 2>/dev/null
+	wait
+	[ -z "$server" ] || tests/services/postgres.sh stop "$server"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+
+run_one() { # run_one NAME: its report, and its exit status and time beside it
+	local name=$1 report=$reports/${1//\//-} begun=$SECONDS status
+	# shellcheck disable=SC2086
+	timeout -k 30 "${seconds[$name]}" ${commands[$name]} \
+		>"$report.tap" 2>"$report.err" </dev/null &
+	# shellcheck disable=SC2064 # now, please
+	trap "kill $! 2>/dev/null" TERM
+	wait $!
+	status=$?
+	echo "$status $((SECONDS - begun))" >"$report.end"
+}
+
+# passed, failed and skipped points of a report. A program that ends badly
+# without a failed point, or before its plan is done, has failed once more.
+count_points() { # count_points REPORT STATUS
+	awk -v status="$2" '
+	/^1\.\.[0-9]+/ { split($1, plan, "\\.\\."); planned = plan[2]; whole = /# SKIP/ }
+	/^(not )?ok .*# SKIP/ { skipped++; seen++; next }
+	/^ok / { passed++; seen++ }
+	/^not ok / { failed++; seen++ }
+	END {
+		if (seen < planned)
+			failed += planned - seen
+		if (!failed && (status != 0 || (seen == 0 && !whole)))
+			failed++
+		print passed + 0, failed + 0, skipped + whole + 0
+	}' "$1"
+}
+
+total_passed=0 total_failed=0 total_skipped=0
+report() { # report NAME: a line about it, and what went wrong
+	local name=$1 report=$reports/${1//\//-} status took passed failed skipped
+	read -r status took <"$report.end"
+	read -r passed failed skipped < <(count_points "$report.tap" "$status")
+	total_passed=$((total_passed + passed))
+	total_failed=$((total_failed + failed))
+	total_skipped=$((total_skipped + skipped))
+	printf '%-6s %-40s %4d passed' \
+		"$([ "$failed" = 0 ] && echo ok || echo FAILED)" "$name" "$passed"
+	[ "$failed" = 0 ] || printf ', %d failed' "$failed"
+	[ "$skipped" = 0 ] || printf ', %d skipped' "$skipped"
+	printf ', %d s\n' "$took"
+	[ "$skipped" = 0 ] || grep -h '# SKIP' "$report.tap" | sed 's/^/         /'
+	[ "$failed" != 0 ] || return 0
+	case $status in
+	0 | 1) ;;
+	124 | 137) echo "         took longer than ${seconds[$name]} s" ;;
+	*) echo "         ended with status $status" ;;
+	esac
+	awk '/^not ok / { if (!/# SKIP/) { show = 1; print; next } }
+		/^ok / { show = 0 } show' "$report.tap" | head -n 60 | sed 's/^/         /'
+	tail -n 25 "$report.err" | sed 's/^/       | /'
+}
+
+# Unit tests may use a server, and find it by libpq's own variables.
+if compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
+	environment=$(tests/services/postgres.sh start) || exit 1
+	eval "$environment"
+	server=$TRIPLICATE_PG
+	unset TRIPLICATE_PG
+	tests/services/postgres.sh role "$server" odoo || exit 1
+fi
+
+began=$SECONDS
+declare -A running
+for name in "${names[@]}"; do
+	while [ ${#running[@]} -ge "$JOBS" ]; do
+		wait -n -p ended "${!running[@]}"
+		report "${running[$ended]}"
+		unset "running[$ended]"
+		children=("${!running[@]}")
+	done
+	run_one "$name" &
+	running[$!]=$name
+	children=("${!running[@]}")
+done
+while [ ${#running[@]} -gt 0 ]; do
+	wait -n -p ended "${!running[@]}"
+	report "${running[$ended]}"
+	unset "running[$ended]"
+	children=("${!running[@]}")
+done
+
+[ $((total_passed + total_failed)) -gt 0 ] || {
+	echo "no test was run"
+	total_failed=1
+}
+echo "took $((SECONDS - began)) s; $total_skipped skipped"
+echo "$total_passed passed, $total_failed failed"
+[ "$total_failed" = 0 ]

@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# An endpoint is down for one backup and up for the next, which has no new data:
+# the next one's manifest waits there for the catch-up, and in the end that
+# endpoint alone restores both.
+. "$(dirname "$0")/../lib/scenario.sh"
+need_postgres
+make_branch
+write_conf
+init_repository
+backup
+exits 0 "a backup with all endpoints up"
+
+mv "$T/fra" "$T/fra.down"
+change_branch
+backup
+exits 3 "one with fra down"
+missed=$id
+json_is .backup.state complete "the quorum was met: complete"
+json_is .backup.endpoints.fra.state pending "fra's copy is pending"
+like "$(json '.backup.warnings | join("\n")')" fra "a warning names fra"
+trij status
+json_is .status.endpoints.fra.reachable false "status: fra is not reachable"
+isnt "$(json .status.endpoints.fra.behind_packs)" 0 "and behind"
+json_is .status.verdict at-risk "the verdict: at risk"
+
+mv "$T/fra.down" "$T/fra"
+backup
+ok "the next one, with fra up again and no new data" \
+	test "$status" = 0 -o "$status" = 3
+next=$id
+
+# At no moment may fra list a backup that it doesn't hold whole. As it is now,
+# a bare machine with fra alone must restore all that fra lists.
+cp -a "$T/fra" "$T/fra.copy"
+mkdir "$T/bare"
+cp "$T/restore.key" "$T/bare/"
+run "$TRIPLICATE" recover --from "file://$T/fra.copy" --key "$T/bare/restore.key" \
+	--state "$T/bare/state" -o "$T/bare/triplicate.conf"
+exits 0 "recover from fra as it is now"
+run "$TRIPLICATE" -c "$T/bare/triplicate.conf" verify --depth data
+exits 0 "all that fra lists is whole"
+
+tri sync
+exits 0 "sync"
+trij list
+json_is '[.backups[].endpoints.fra] | unique | join(" ")' stored \
+	"all backups are stored at fra"
+is "$(object_sums fra)" "$(object_sums ams)" "fra holds what ams holds"
+
+mv "$T/ams" "$T/waw" "$T/state" "$T/bare/"
+rm -rf "$T/bare/state"
+run "$TRIPLICATE" recover --from "file://$T/fra" --key "$T/bare/restore.key" \
+	--state "$T/bare/state" -o "$T/bare/alone.conf"
+exits 0 "recover from fra alone"
+for backup in "$missed" "$next"; do
+	run "$TRIPLICATE" -c "$T/bare/alone.conf" restore "$backup" \
+		--to-dir "$T/back.$backup"
+	exits 0 "fra alone restores $backup"
+	is "$(file_sums "$T/back.$backup/filestore")" "$(file_sums "$T/filestore/main")" \
+		"with its attachments"
+done
+tap_done
