@@ -260,23 +260,29 @@ slot_check(const struct keys *k, const char *name, const void *p, size_t n,
 static const char alphabet[] = "bcdfghjkmnpqrstvwxz23456789";
 #define GROUPS	    5
 #define GROUP_CHARS 4
+#define BITS_WANTED 90
 
 static_assert(sizeof(alphabet) - 1 == 27, "4.75 bits a character: 95 in all");
 
 void
 slot_generate_passphrase(struct secret *out)
 {
-	size_t i, at = 0;
+	size_t i, at;
 
 	secret_start();
 	secret_new(out, GROUPS * (GROUP_CHARS + 1) - 1);
-	for (i = 0; i < GROUPS * GROUP_CHARS; i++) {
-		if (i > 0 && i % GROUP_CHARS == 0)
-			out->p[at++] = '-';
-		out->p[at++] = (uint8_t)
-		    alphabet[randombytes_uniform(sizeof(alphabet) - 1)];
-	}
-	assert(at == out->n);
+	/* Again where the estimate would not believe it (about one in fifty):
+	 * it must pass when it is typed in as one's own. */
+	do {
+		for (i = 0, at = 0; at < out->n; at++) {
+			if (at % (GROUP_CHARS + 1) == GROUP_CHARS) {
+				out->p[at] = '-';
+				continue;
+			}
+			i = randombytes_uniform(sizeof(alphabet) - 1);
+			out->p[at] = (uint8_t)alphabet[i];
+		}
+	} while (slot_passphrase_bits(out) < BITS_WANTED);
 }
 
 static bool
@@ -286,14 +292,14 @@ is_letter(uint8_t c)
 }
 
 static bool
-is_separator(uint8_t c)
+is_digit(uint8_t c)
 {
-	return (c == ' ' || c == '-' || c == '_' || c == '.');
+	return (c >= '0' && c <= '9');
 }
 
-/* The letters from p on; *word when they may be one: a vowel, three or more. */
+/* How many of the next bytes may be a word: letters, three or more, a vowel. */
 static size_t
-letters(const uint8_t *p, size_t n, bool *word)
+word_at(const uint8_t *p, size_t n)
 {
 	bool vowel = false;
 	size_t i;
@@ -301,47 +307,48 @@ letters(const uint8_t *p, size_t n, bool *word)
 	for (i = 0; i < n && is_letter(p[i]); i++)
 		if (strchr("aeiouy", (int)(p[i] | 0x20U)) != NULL)
 			vowel = true;
-	*word = vowel && i >= 3;
-	return (i);
+	return (vowel && i >= 3 ? i : 0);
 }
 
-/* Tenths of a bit for one character that is part of no word. */
+/* What the i-th byte adds, in tenths of a bit, when it is part of no word. */
 static unsigned
 tenths_of(const uint8_t *p, size_t i)
 {
-	if (is_separator(p[i]))
+	int step;
+
+	if (p[i] == ' ' || p[i] == '-' || p[i] == '_' || p[i] == '.')
 		return (0);
-	/* "aaaa", "1234" and "4321" are hardly more than their first. */
-	if (i > 0 && abs((int)p[i] - (int)p[i - 1]) <= 1)
+	if (i < 2)
+		return (47);
+	/* "aaaa", "1234" and "4321" go on as they began. */
+	step = (int)p[i] - (int)p[i - 1];
+	if (abs(step) <= 1 && step == (int)p[i - 1] - (int)p[i - 2])
 		return (10);
-	if (p[i] >= '0' && p[i] <= '9')
+	if (is_digit(p[i]) && is_digit(p[i - 1]) && is_digit(p[i - 2]))
 		return (33);
 	return (47);
 }
 
 /*
- * A careful guess: words count 2.5 bits a letter (what English has), other
- * letters and signs 4.7, digits 3.3, repeats and runs 1, separators nothing.
+ * A careful guess: letters of a word count 2.5 bits (what English has), other
+ * signs 4.7, numbers 3.3 a digit, what goes on in a row 1, separators nothing.
  */
 unsigned
 slot_passphrase_bits(const struct secret *passphrase)
 {
 	const uint8_t *p = passphrase->p;
-	size_t n = passphrase->n, i = 0, run;
-	unsigned tenths = 0;
-	bool word;
+	size_t i, n = passphrase->n, word = 0;
+	unsigned tenths = 0, one;
 
-	while (i < n) {
-		run = letters(p + i, n - i, &word);
-		if (word) {
-			tenths += 25 * (unsigned)run;
-			i += run;
-			continue;
+	for (i = 0; i < n; i++) {
+		if (word == 0 && (i == 0 || !is_letter(p[i - 1])))
+			word = word_at(p + i, n - i);
+		one = tenths_of(p, i);
+		if (word > 0) {
+			word--;
+			one = one < 25 ? one : 25;
 		}
-		if (run == 0)
-			run = 1;
-		for (; run > 0; run--, i++)
-			tenths += tenths_of(p, i);
+		tenths += one;
 	}
 	return (tenths / 10);
 }
