@@ -147,7 +147,10 @@ buf_text(struct buf *b)
 struct bytes
 bytes_of(const void *p, size_t n)
 {
-	return ((struct bytes){ .p = p, .n = n, .bad = false });
+	static const uint8_t nothing[1]; /* taking 0 bytes gives no NULL */
+	struct bytes b = { .p = p != NULL ? p : nothing, .n = n };
+
+	return (b);
 }
 
 const uint8_t *
