@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* NEEDS: base */
+/* Moments and their spellings, there and back, over all of the calendar. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/stop.h"
+
+static void
+known_moments_are_spelled_right(void **state)
+{
+	static const struct {
+		int64_t when;
+		const char *text, *stamp;
+	} known[] = {
+		{ 0, "1970-01-01T00:00:00Z", "19700101T000000Z" },
+		{ 951782399, "2000-02-28T23:59:59Z", "20000228T235959Z" },
+		{ 951782400, "2000-02-29T00:00:00Z", "20000229T000000Z" },
+		{ 1795314600, "2026-11-22T02:30:00Z", "20261122T023000Z" },
+		{ -1, "1969-12-31T23:59:59Z", "19691231T235959Z" },
+	};
+	char text[CLOCK_TEXT];
+	int64_t when;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		clock_text(known[i].when, text);
+		assert_string_equal(text, known[i].text);
+		clock_stamp(known[i].when, text);
+		assert_string_equal(text, known[i].stamp);
+		assert_true(clock_parse(known[i].text, &when));
+		assert_true(when == known[i].when);
+		assert_true(clock_parse(known[i].stamp, &when));
+		assert_true(when == known[i].when);
+	}
+}
+
+/* The C library counts days in its own way. */
+static void
+every_day_of_four_centuries_agrees_with_gmtime(void **state)
+{
+	char ours[CLOCK_TEXT], theirs[CLOCK_TEXT];
+	int64_t when, back;
+	struct tm tm;
+	time_t t;
+
+	(void)state;
+	for (when = INT64_C(-6857222400); when < INT64_C(7258118400);
+	     when += 86400 + 1) {
+		t = (time_t)when;
+		assert_non_null(gmtime_r(&t, &tm));
+		assert_true(strftime(theirs, sizeof(theirs),
+				"%Y-%m-%dT%H:%M:%SZ", &tm) > 0);
+		clock_text(when, ours);
+		assert_string_equal(ours, theirs);
+		assert_true(clock_parse(ours, &back));
+		assert_true(back == when);
+	}
+}
+
+static void
+the_ends_of_time_fit(void **state)
+{
+	char text[CLOCK_TEXT];
+
+	(void)state;
+	clock_text(INT64_MAX, text);
+	assert_string_equal(text, "292277026596-12-04T15:30:07Z");
+	clock_stamp(INT64_MIN, text);
+	assert_int_equal(text[0], '-');
+}
+
+static void
+anything_else_is_no_moment(void **state)
+{
+	static const char *const bad[] = { "", "2026", "2026-11-22",
+		"2026-11-22T02:30:00", "2026-11-22 02:30:00Z",
+		"2026-11-22T02:30:00Zx", "2026-02-29T00:00:00Z",
+		"2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z",
+		"2026-01-00T00:00:00Z", "2026-01-32T00:00:00Z",
+		"2026-01-01T24:00:00Z", "2026-01-01T00:60:00Z",
+		"2026-01-01T00:00:60Z", "20261122T023000", "20261122t023000Z",
+		"+0261122T023000Z", "2026112 T023000Z",
+		"-026-11-22T02:30:00Z" };
+	int64_t when = 7;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(clock_parse(bad[i], &when));
+	assert_true(when == 7);
+}
+
+static int64_t
+fixed_time(void)
+{
+	return (INT64_C(1795314600999));
+}
+
+static int64_t
+before_the_epoch(void)
+{
+	return (-1);
+}
+
+static void
+a_test_sets_the_wall_clock(void **state)
+{
+	(void)state;
+	clock_replace(fixed_time);
+	assert_true(clock_now_ms() == INT64_C(1795314600999) + 3600000);
+	assert_true(clock_now() == INT64_C(1795314600) + 3600);
+	clock_replace(before_the_epoch);
+	assert_true(clock_now() == 3600 - 1);
+	clock_replace(NULL);
+	assert_true(clock_now() > INT64_C(1795314600) - 1000000000);
+}
+
+static void
+sleeping_takes_its_time(void **state)
+{
+	struct err e = ERR_INIT;
+	uint64_t before = clock_ticks_ms();
+
+	(void)state;
+	assert_int_equal(clock_sleep_ms(120, &e), 0);
+	assert_true(clock_ticks_ms() - before >= 120);
+	assert_int_equal(clock_sleep_ms(0, &e), 0);
+}
+
+static void
+a_stop_wakes_the_sleeper(void **state)
+{
+	struct err e = ERR_INIT;
+
+	(void)state;
+	stop_request();
+	assert_int_equal(clock_sleep_ms(1000000, &e), -1);
+	assert_int_equal(e.kind, ERR_STOPPED);
+	stop_reset();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(known_moments_are_spelled_right),
+		cmocka_unit_test(
+		    every_day_of_four_centuries_agrees_with_gmtime),
+		cmocka_unit_test(the_ends_of_time_fit),
+		cmocka_unit_test(anything_else_is_no_moment),
+		cmocka_unit_test(a_test_sets_the_wall_clock),
+		cmocka_unit_test(sleeping_takes_its_time),
+		cmocka_unit_test(a_stop_wakes_the_sleeper),
+	};
+
+	/* Read once, at the first question for the time. */
+	if (setenv("TRIPLICATE_CLOCK_OFFSET", "3600", 1) != 0)
+		return (1);
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
