@@ -162,6 +162,13 @@ int state_mark(struct state *s, uint64_t number, uint8_t endpoint,
 /* Sets or takes the spooled flag (the file came or went). */
 int state_set_spooled(
     struct state *s, uint64_t number, bool spooled, struct err *e) MUST_USE;
+/*
+ * Takes the spooled flag of a pack or index object that at least least (1 or
+ * more) configured endpoints have, and for which only endpoints in without (a
+ * bit a number) still wait. *let_go tells; the caller then removes its file.
+ */
+int state_let_go(struct state *s, uint64_t number, unsigned least,
+    uint32_t without, bool *let_go, struct err *e) MUST_USE;
 
 /*
  * The first object pending at an endpoint in sending order, after *after (NULL:

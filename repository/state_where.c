@@ -76,6 +76,32 @@ state_set_spooled(struct state *s, uint64_t number, bool spooled, struct err *e)
 	return (state_commit(&t, e));
 }
 
+int
+state_let_go(struct state *s, uint64_t number, unsigned least, uint32_t without,
+    bool *let_go, struct err *e)
+{
+	SCOPED(state_abortp) struct state_txn *t = NULL;
+	struct state_object was, o;
+	uint32_t configured, have;
+
+	*let_go = false;
+	if ((t = state_begin(s, e)) == NULL ||
+	    state_object_must(t, number, &was, e) < 0 ||
+	    state_mask(t, &configured, e) < 0)
+		return (-1);
+	have = was.confirmed & configured;
+	if (!state_object_has_file(&was) || have == 0 ||
+	    (unsigned)__builtin_popcount(have) < least ||
+	    (configured & ~have & ~without) != 0)
+		return (0);
+	o = was;
+	o.spooled = false;
+	if (state_object_put(t, &was, &o, e) < 0 || state_commit(&t, e) < 0)
+		return (-1);
+	*let_go = true;
+	return (0);
+}
+
 /* A manifest with a removal entry does not come back. */
 static int
 is_removed(struct state_txn *t, const struct state_object *o, bool *removed,
