@@ -21,8 +21,8 @@ state_damaged(struct err *e, const char *what)
 {
 	err_set(e, ERR_CORRUPT, "local state is damaged: %s", what);
 	return (err_hint(e,
-	    "move the folder db out of the state folder and run "
-	    "'triplicate recover'; what is in the spool is kept"));
+	    "move the state folder away and run 'triplicate recover'; then put "
+	    "its folder spool back: it may hold what no endpoint has yet"));
 }
 
 int

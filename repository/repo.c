@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An open repository: settings flow in; keys, local state, the lock and the
+ * endpoints' stores come out, or nothing. No endpoint is reached for here but
+ * in the two questions at the end: is it ours, and who writes?
+ */
+#include "repository/repo.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "repository/config_object.h"
+#include "repository/spool.h"
+#include "repository/state.h"
+
+#define LOCK_TEXT 128 /* all that is ever in the lock file */
+
+/* --- keys --- */
+
+static int
+open_restore_key(struct repo *r, unsigned flags, struct err *e)
+{
+	const char *path = r->settings->restore_key;
+	struct err why = ERR_INIT;
+
+	if ((flags & (REPO_NEEDS_RESTORE_KEY | REPO_TRIES_RESTORE_KEY)) == 0)
+		return (0);
+	if (path == NULL) {
+		if ((flags & REPO_NEEDS_RESTORE_KEY) == 0)
+			return (0);
+		err_set(e, ERR_KEY,
+		    "this needs the restore key, and restore-key is not set");
+		return (err_hint(e,
+		    "set restore-key in [repository] of %s to where restore.key "
+		    "is",
+		    r->settings->path == NULL ? "the configuration"
+					      : r->settings->path));
+	}
+	if (keys_add_restore_file(r->keys, path, &why) == 0)
+		return (0);
+	if ((flags & REPO_NEEDS_RESTORE_KEY) != 0) {
+		*e = why;
+		return (-1);
+	}
+	if (file_exists(path))
+		log_warning("going on without the restore key: %s", why.text);
+	return (0);
+}
+
+static int
+open_keys(struct repo *r, unsigned flags, struct err *e)
+{
+	r->keys = keys_load_agent(r->settings->agent_key, e);
+	if (r->keys == NULL)
+		return (-1);
+	return (open_restore_key(r, flags, e));
+}
+
+/* --- the lock --- */
+
+/* Who holds it: what the holder wrote into the file. */
+static int
+fail_locked(const char *path, struct err *e)
+{
+	SCOPED(buf_free) struct buf text = BUF_INIT;
+	struct err ignored = ERR_INIT;
+	long pid = 0;
+	char since[CLOCK_TEXT] = "";
+
+	err_set(e, ERR_LOCKED, "another job holds the repository");
+	if (file_load(path, LOCK_TEXT, &text, &ignored) == 0 &&
+	    sscanf(buf_text(&text), "pid %ld since %31s", &pid, since) == 2)
+		err_set(e, ERR_LOCKED,
+		    "another job holds the repository: process %ld, since %s",
+		    pid, since);
+	return (err_hint(e, "wait for it, or end it; nothing is left behind"));
+}
+
+/* Always the same length, so that nothing of an older text remains. */
+static int
+take_lock(struct repo *r, struct err *e)
+{
+	SCOPED(scope_free) char *path = file_join(r->settings->state, "lock");
+	char now[CLOCK_TEXT], text[LOCK_TEXT];
+	int n;
+
+	r->lock = file_lock(path, e);
+	if (r->lock < 0)
+		return (e->kind == ERR_LOCKED ? fail_locked(path, e) : -1);
+	clock_text(clock_now(), now);
+	n = snprintf(text, sizeof(text), "pid %-10ld since %-20s\n",
+	    (long)getpid(), now);
+	return (file_write(r->lock, text, (size_t)n, e));
+}
+
+/* --- endpoints --- */
+
+struct store *
+repo_open_store(const struct settings *s, const struct endpoint_settings *conf,
+    struct err *e)
+{
+	struct store_conf c = {
+		.name = conf->name,
+		.url = conf->url,
+		.user = conf->user,
+		.password_file = conf->password_file,
+		.access_key = conf->access_key,
+		.secret_key_file = conf->secret_key_file,
+		.secret_key_env = conf->secret_key_env,
+		.region = conf->region,
+		.identity = conf->identity,
+		.known_hosts = conf->known_hosts,
+		.host_key = conf->host_key,
+		.ca_file = conf->ca_file,
+		.upload_limit = conf->upload_limit,
+		.timeout_s = conf->timeout_s,
+		.give_up_after_s = (unsigned)s->give_up_after_s,
+	};
+
+	return (store_open(&c, e));
+}
+
+static int
+open_endpoints(struct repo *r, bool settle, struct err *e)
+{
+	const struct settings *s = r->settings;
+	const char *names[SETTINGS_ENDPOINTS_MAX];
+	uint8_t numbers[SETTINGS_ENDPOINTS_MAX];
+
+	for (size_t i = 0; i < s->nendpoints; i++)
+		names[i] = s->endpoints[i].name;
+	if (state_configure(
+		r->state, names, s->nendpoints, settle, numbers, e) < 0)
+		return (-1);
+	r->endpoints = mem_array(s->nendpoints + 1, sizeof(*r->endpoints));
+	for (size_t i = 0; i < s->nendpoints; i++) {
+		struct endpoint *ep = &r->endpoints[i];
+
+		ep->conf = &s->endpoints[i];
+		ep->number = numbers[i];
+		ep->store = repo_open_store(s, ep->conf, e);
+		if (ep->store == NULL)
+			return (-1);
+		r->nendpoints++;
+	}
+	return (0);
+}
+
+struct endpoint *
+repo_endpoint(const struct repo *r, const char *name, struct err *e)
+{
+	SCOPED(buf_free) struct buf known = BUF_INIT;
+
+	for (size_t i = 0; i < r->nendpoints; i++)
+		if (strcmp(r->endpoints[i].conf->name, name) == 0)
+			return (&r->endpoints[i]);
+	for (size_t i = 0; i < r->nendpoints; i++)
+		buf_printf(&known, "%s%s", i == 0 ? "" : ", ",
+		    r->endpoints[i].conf->name);
+	err_set(e, ERR_MISSING, "no endpoint is called '%s'", name);
+	err_hint(e, "the configuration has: %s", buf_text(&known));
+	return (NULL);
+}
+
+/* --- open and close --- */
+
+static int
+open_state(struct repo *r, enum repo_mode mode, struct err *e)
+{
+	struct state_writer writer;
+
+	r->state = state_open(r->settings->state, keys_repo(r->keys), e);
+	if (r->state == NULL || state_get_writer(r->state, &writer, e) < 0)
+		return (-1);
+	r->epoch = writer.epoch;
+	hex_of(writer.id, sizeof(writer.id), r->writer);
+	if (mode == REPO_READ)
+		return (0);
+	if (r->epoch == 0) {
+		err_set(e, ERR_REFUSED,
+		    "this repository was recovered here, and is read-only");
+		return (err_hint(e,
+		    "run 'triplicate recover --take-over' to make this machine "
+		    "the writer"));
+	}
+	return (take_lock(r, e));
+}
+
+/* Without local state, its absence is what to say, not that of the key. */
+static int
+check_state_is_there(const struct settings *s, struct err *e)
+{
+	SCOPED(scope_free) char *data = file_join(s->state, "db/data.mdb");
+	SCOPED(state_freep) struct state *none = NULL;
+
+	if (file_exists(data))
+		return (0);
+	none = state_open(s->state, NULL, e);
+	return (none == NULL ? -1 : 0);
+}
+
+struct repo *
+repo_open(const struct settings *s, enum repo_mode mode, unsigned flags,
+    struct err *e)
+{
+	SCOPED(repo_freep) struct repo *r = mem_new(sizeof(*r));
+
+	r->settings = s;
+	r->lock = -1;
+	if (check_state_is_there(s, e) < 0 || open_keys(r, flags, e) < 0 ||
+	    open_state(r, mode, e) < 0 ||
+	    open_endpoints(r, mode == REPO_WRITE, e) < 0)
+		return (NULL);
+	if (mode == REPO_WRITE && spool_recover(r, e) < 0)
+		return (NULL);
+	return (TAKE(r));
+}
+
+void
+repo_free(struct repo *r)
+{
+	if (r == NULL)
+		return;
+	for (size_t i = 0; i < r->nendpoints; i++)
+		store_free(r->endpoints[i].store);
+	free(r->endpoints);
+	state_free(r->state);
+	keys_free(r->keys);
+	scope_close(&r->lock);
+	free(r);
+}
+
+void
+repo_freep(struct repo **r)
+{
+	repo_free(*r);
+	*r = NULL;
+}
+
+/* --- questions to an endpoint --- */
+
+/* Is a later than b? Of one epoch, the one that began last, then the greater
+ * id: whoever asks, on whichever machine, gets the same answer. */
+static bool
+is_later(const struct repo_writers *a, const struct repo_writers *b)
+{
+	if (a->epoch != b->epoch)
+		return (a->epoch > b->epoch);
+	if (a->started != b->started)
+		return (a->started > b->started);
+	return (memcmp(a->id, b->id, sizeof(a->id)) > 0);
+}
+
+struct writer_search {
+	struct repo *r;
+	struct endpoint *ep;
+	uint32_t least; /* epochs below are no news, and not read */
+	struct repo_writers newest;
+};
+
+static int
+look_at_writer(const struct store_entry *entry, void *arg, struct err *e)
+{
+	struct writer_search *search = arg;
+	SCOPED(buf_free) struct buf object = BUF_INIT;
+	struct repo_writers found = { .epoch = 0 };
+	struct writer w;
+
+	if (!writer_parse_name(entry->name, &found.epoch, found.id) ||
+	    found.epoch < search->least)
+		return (0);
+	if (store_load(search->ep->store, entry->name, WRITER_MAX, &object, e) <
+		0 ||
+	    writer_decode(
+		search->r->keys, entry->name, object.p, object.n, &w, e) < 0)
+		return (err_within(e, "%s", entry->name));
+	found.started = w.started;
+	memcpy(found.host, w.host, sizeof(found.host));
+	if (is_later(&found, &search->newest))
+		search->newest = found;
+	return (0);
+}
+
+int
+repo_newest_writer(struct repo *r, struct endpoint *ep,
+    struct repo_writers *out, struct err *e)
+{
+	struct writer_search search = { .r = r, .ep = ep, .least = 1 };
+
+	if (store_list(ep->store, "writers/", look_at_writer, &search, e) != 0)
+		return (-1);
+	*out = search.newest;
+	return (0);
+}
+
+static int
+check_config(struct repo *r, struct endpoint *ep, struct err *e)
+{
+	SCOPED(buf_free) struct buf config = BUF_INIT;
+
+	if (store_load(ep->store, CONFIG_OBJECT_NAME, CONFIG_MAX, &config, e) ==
+	    0)
+		return (config_check(r->keys, config.p, config.n, e));
+	if (e->kind != ERR_MISSING)
+		return (-1);
+	err_clear(e);
+	if (store_probe(ep->store, e) < 0)
+		return (-1);
+	err_set(e, ERR_MISSING, "it holds no repository (no config)");
+	return (err_hint(e, "'triplicate sync' fills an empty endpoint again"));
+}
+
+/* A read-only machine is nobody's rival. */
+static int
+check_writers(struct repo *r, struct endpoint *ep, struct err *e)
+{
+	struct writer_search search = { .r = r, .ep = ep, .least = r->epoch };
+	struct state_writer mine;
+	struct repo_writers me = { .epoch = r->epoch };
+	char since[CLOCK_TEXT];
+
+	if (r->epoch == 0)
+		return (0);
+	if (state_get_writer(r->state, &mine, e) < 0)
+		return (-1);
+	me.started = mine.started;
+	memcpy(me.id, mine.id, sizeof(me.id));
+	if (store_list(ep->store, "writers/", look_at_writer, &search, e) != 0)
+		return (-1);
+	if (!is_later(&search.newest, &me))
+		return (0);
+	clock_text(search.newest.started, since);
+	err_set(e, ERR_TAKEN_OVER,
+	    "%s took this repository over on %s (writer %u, this machine is "
+	    "%u)",
+	    search.newest.host, since, search.newest.epoch, me.epoch);
+	return (err_hint(e,
+	    "this machine may not write any more; to make it the writer again, "
+	    "recover here and take over"));
+}
+
+int
+repo_check_endpoint(struct repo *r, struct endpoint *ep, struct err *e)
+{
+	if (check_config(r, ep, e) < 0 || check_writers(r, ep, e) < 0)
+		return (err_within(e, "endpoint %s", ep->conf->name));
+	return (0);
+}
