@@ -39,7 +39,8 @@ struct keys *recover_keys_by_passphrase(
  * read-only until recover_take_over.
  */
 int recover_state(const struct settings *s, const struct keys *k,
-    struct recover_result *out, struct err *e) MUST_USE;
+    struct progress *progress, struct recover_result *out,
+    struct err *e) MUST_USE;
 /* Writes epoch + 1 at a quorum of the endpoints; r is then the writer. */
 int recover_take_over(const struct settings *s, struct recover_result *out,
     struct err *e) MUST_USE;
