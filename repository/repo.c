@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "repository/config_object.h"
+#include "repository/endpoint.h"
 #include "repository/spool.h"
 #include "repository/state.h"
 
@@ -100,31 +101,6 @@ take_lock(struct repo *r, struct err *e)
 
 /* --- endpoints --- */
 
-struct store *
-repo_open_store(const struct settings *s, const struct endpoint_settings *conf,
-    struct err *e)
-{
-	struct store_conf c = {
-		.name = conf->name,
-		.url = conf->url,
-		.user = conf->user,
-		.password_file = conf->password_file,
-		.access_key = conf->access_key,
-		.secret_key_file = conf->secret_key_file,
-		.secret_key_env = conf->secret_key_env,
-		.region = conf->region,
-		.identity = conf->identity,
-		.known_hosts = conf->known_hosts,
-		.host_key = conf->host_key,
-		.ca_file = conf->ca_file,
-		.upload_limit = conf->upload_limit,
-		.timeout_s = conf->timeout_s,
-		.give_up_after_s = (unsigned)s->give_up_after_s,
-	};
-
-	return (store_open(&c, e));
-}
-
 static int
 open_endpoints(struct repo *r, bool settle, struct err *e)
 {
@@ -143,7 +119,8 @@ open_endpoints(struct repo *r, bool settle, struct err *e)
 
 		ep->conf = &s->endpoints[i];
 		ep->number = numbers[i];
-		ep->store = repo_open_store(s, ep->conf, e);
+		ep->store = endpoint_open_store(
+		    ep->conf, s->give_up_after_s, e);
 		if (ep->store == NULL)
 			return (-1);
 		r->nendpoints++;
@@ -247,7 +224,7 @@ repo_freep(struct repo **r)
 /* Is a later than b? Of one epoch, the one that began last, then the greater
  * id: whoever asks, on whichever machine, gets the same answer. */
 static bool
-is_later(const struct repo_writers *a, const struct repo_writers *b)
+is_later(const struct writer *a, const struct writer *b)
 {
 	if (a->epoch != b->epoch)
 		return (a->epoch > b->epoch);
@@ -259,42 +236,32 @@ is_later(const struct repo_writers *a, const struct repo_writers *b)
 struct writer_search {
 	struct repo *r;
 	struct endpoint *ep;
-	uint32_t least; /* epochs below are no news, and not read */
-	struct repo_writers newest;
+	struct writer newest; /* ours, until there is a later one */
 };
 
+/* Epochs before ours are not read. One that is no writer of ours stops this
+ * endpoint, not this machine: anyone there could have put it. */
 static int
 look_at_writer(const struct store_entry *entry, void *arg, struct err *e)
 {
 	struct writer_search *search = arg;
+	struct endpoint *ep = search->ep;
 	SCOPED(buf_free) struct buf object = BUF_INIT;
-	struct repo_writers found = { .epoch = 0 };
-	struct writer w;
+	struct writer found;
+	uint32_t epoch;
+	uint8_t id[8];
 
-	if (!writer_parse_name(entry->name, &found.epoch, found.id) ||
-	    found.epoch < search->least)
+	if (!writer_parse_name(entry->name, &epoch, id) ||
+	    epoch < search->r->epoch)
 		return (0);
-	if (store_load(search->ep->store, entry->name, WRITER_MAX, &object, e) <
-		0 ||
-	    writer_decode(
-		search->r->keys, entry->name, object.p, object.n, &w, e) < 0)
-		return (err_within(e, "%s", entry->name));
-	found.started = w.started;
-	memcpy(found.host, w.host, sizeof(found.host));
+	if (store_load(ep->store, entry->name, WRITER_MAX, &object, e) < 0)
+		return (-1);
+	if (writer_decode(search->r->keys, entry->name, object.p, object.n,
+		&found, e) < 0)
+		return (err_within(
+		    e, "endpoint %s: %s", ep->conf->name, entry->name));
 	if (is_later(&found, &search->newest))
 		search->newest = found;
-	return (0);
-}
-
-int
-repo_newest_writer(struct repo *r, struct endpoint *ep,
-    struct repo_writers *out, struct err *e)
-{
-	struct writer_search search = { .r = r, .ep = ep, .least = 1 };
-
-	if (store_list(ep->store, "writers/", look_at_writer, &search, e) != 0)
-		return (-1);
-	*out = search.newest;
 	return (0);
 }
 
@@ -304,25 +271,44 @@ check_config(struct repo *r, struct endpoint *ep, struct err *e)
 	SCOPED(buf_free) struct buf config = BUF_INIT;
 
 	if (store_load(ep->store, CONFIG_OBJECT_NAME, CONFIG_MAX, &config, e) ==
-	    0)
-		return (config_check(r->keys, config.p, config.n, e));
+	    0) {
+		if (config_check(r->keys, config.p, config.n, e) == 0)
+			return (0);
+		return (err_within(e, "endpoint %s", ep->conf->name));
+	}
 	if (e->kind != ERR_MISSING)
 		return (-1);
 	err_clear(e);
 	if (store_probe(ep->store, e) < 0)
 		return (-1);
-	err_set(e, ERR_MISSING, "it holds no repository (no config)");
+	err_set(e, ERR_MISSING,
+	    "endpoint %s: it holds no repository (no config)", ep->conf->name);
 	return (err_hint(e, "'triplicate sync' fills an empty endpoint again"));
+}
+
+static int
+fail_taken_over(const struct endpoint *ep, const struct writer *by,
+    uint32_t mine, struct err *e)
+{
+	char since[CLOCK_TEXT];
+
+	clock_text(by->started, since);
+	err_set(e, ERR_TAKEN_OVER,
+	    "endpoint %s: %s took this repository over on %s (writer %u, this "
+	    "machine is writer %u)",
+	    ep->conf->name, by->host, since, by->epoch, mine);
+	return (err_hint(e,
+	    "this machine may not write any more; to make it the writer again, "
+	    "recover here and take over"));
 }
 
 /* A read-only machine is nobody's rival. */
 static int
 check_writers(struct repo *r, struct endpoint *ep, struct err *e)
 {
-	struct writer_search search = { .r = r, .ep = ep, .least = r->epoch };
+	struct writer_search search = { .r = r, .ep = ep };
 	struct state_writer mine;
-	struct repo_writers me = { .epoch = r->epoch };
-	char since[CLOCK_TEXT];
+	struct writer me = { .epoch = r->epoch };
 
 	if (r->epoch == 0)
 		return (0);
@@ -330,24 +316,16 @@ check_writers(struct repo *r, struct endpoint *ep, struct err *e)
 		return (-1);
 	me.started = mine.started;
 	memcpy(me.id, mine.id, sizeof(me.id));
+	search.newest = me;
 	if (store_list(ep->store, "writers/", look_at_writer, &search, e) != 0)
 		return (-1);
-	if (!is_later(&search.newest, &me))
-		return (0);
-	clock_text(search.newest.started, since);
-	err_set(e, ERR_TAKEN_OVER,
-	    "%s took this repository over on %s (writer %u, this machine is "
-	    "%u)",
-	    search.newest.host, since, search.newest.epoch, me.epoch);
-	return (err_hint(e,
-	    "this machine may not write any more; to make it the writer again, "
-	    "recover here and take over"));
+	if (is_later(&search.newest, &me))
+		return (fail_taken_over(ep, &search.newest, me.epoch, e));
+	return (0);
 }
 
 int
 repo_check_endpoint(struct repo *r, struct endpoint *ep, struct err *e)
 {
-	if (check_config(r, ep, e) < 0 || check_writers(r, ep, e) < 0)
-		return (err_within(e, "endpoint %s", ep->conf->name));
-	return (0);
+	return (check_config(r, ep, e) < 0 ? -1 : check_writers(r, ep, e));
 }

@@ -84,18 +84,4 @@ int repo_init(
 int repo_check_endpoint(
     struct repo *r, struct endpoint *ep, struct err *e) MUST_USE;
 
-/* The store of one configured endpoint, wrapped as settings ask for. */
-struct store *repo_open_store(const struct settings *s,
-    const struct endpoint_settings *conf, struct err *e) MUST_USE;
-
-/* What an endpoint's writers/ says: the newest of them, epoch 0 none. */
-struct repo_writers {
-	uint32_t epoch;
-	uint8_t id[8];
-	int64_t started;
-	char host[128];
-};
-int repo_newest_writer(struct repo *r, struct endpoint *ep,
-    struct repo_writers *out, struct err *e) MUST_USE;
-
 #endif
