@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "cli/passphrase.h"
 #include "cli/write_conf.h"
+#include "repository/endpoint.h"
 #include "repository/recover.h"
 
 /* What goes where, and the endpoints to read. Owns all of it. */
@@ -183,9 +184,7 @@ take_places(struct cli *c, struct job *j, struct err *e)
 static struct store *
 open_store(const struct job *j, size_t i, struct err *e)
 {
-	struct settings s = { .give_up_after_s = 60 };
-
-	return (repo_open_store(&s, &j->endpoints[i], e));
+	return (endpoint_open_store(&j->endpoints[i], 60, e));
 }
 
 static int

@@ -19,6 +19,7 @@
 #include "base/random.h"
 #include "base/stop.h"
 #include "repository/config_object.h"
+#include "repository/endpoint.h"
 #include "repository/index_object.h"
 #include "repository/manifest.h"
 #include "repository/object.h"
@@ -327,8 +328,8 @@ open_endpoints(struct repo *r, const struct settings *s, struct err *e)
 		r->endpoints[i].conf = &s->endpoints[i];
 		r->endpoints[i].number = numbers[i];
 		r->nendpoints = i + 1;
-		if ((r->endpoints[i].store = repo_open_store(
-			 s, &s->endpoints[i], e)) == NULL)
+		if ((r->endpoints[i].store = endpoint_open_store(
+			 &s->endpoints[i], s->give_up_after_s, e)) == NULL)
 			return (-1);
 	}
 	return (0);
@@ -434,10 +435,11 @@ highest_epoch(struct repo *r, uint32_t *epoch, struct err *e)
 
 	*epoch = r->epoch;
 	for (size_t i = 0; i < r->nendpoints; i++) {
-		struct repo_writers found;
+		struct writer found;
 
 		err_clear(&last);
-		if (repo_newest_writer(r, &r->endpoints[i], &found, &last) < 0)
+		if (endpoint_newest_writer(
+			r->endpoints[i].store, r->keys, &found, &last) < 0)
 			continue;
 		answered++;
 		if (found.epoch > *epoch)

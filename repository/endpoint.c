@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Settings flow in, an open store flows out; and the one question that is
+ * asked of an endpoint before anything is written there.
+ */
+#include "repository/endpoint.h"
+
+#include <string.h>
+
+struct store *
+endpoint_open_store(const struct endpoint_settings *conf,
+    uint64_t give_up_after_s, struct err *e)
+{
+	struct store_conf sc = { .name = conf->name,
+		.url = conf->url,
+		.user = conf->user,
+		.password_file = conf->password_file,
+		.access_key = conf->access_key,
+		.secret_key_file = conf->secret_key_file,
+		.secret_key_env = conf->secret_key_env,
+		.region = conf->region,
+		.identity = conf->identity,
+		.known_hosts = conf->known_hosts,
+		.host_key = conf->host_key,
+		.ca_file = conf->ca_file,
+		.upload_limit = conf->upload_limit,
+		.timeout_s = conf->timeout_s,
+		.give_up_after_s = (unsigned)give_up_after_s };
+
+	return (store_open(&sc, e));
+}
+
+struct newest {
+	uint32_t epoch;
+	uint8_t id[8];
+	char name[OBJECT_NAME_TEXT];
+};
+
+static int
+see_writer(const struct store_entry *entry, void *arg, struct err *e)
+{
+	struct newest *newest = arg;
+	uint32_t epoch;
+	uint8_t id[8];
+
+	(void)e;
+	if (strlen(entry->name) >= OBJECT_NAME_TEXT ||
+	    !writer_parse_name(entry->name, &epoch, id) ||
+	    epoch <= newest->epoch)
+		return (0);
+	newest->epoch = epoch;
+	memcpy(newest->id, id, sizeof(id));
+	memcpy(newest->name, entry->name, strlen(entry->name) + 1);
+	return (0);
+}
+
+int
+endpoint_newest_writer(
+    struct store *s, const struct keys *k, struct writer *out, struct err *e)
+{
+	SCOPED(buf_free) struct buf record = BUF_INIT;
+	struct newest newest = { .epoch = 0 };
+
+	*out = (struct writer){ .epoch = 0 };
+	if (store_list(s, "writers/", see_writer, &newest, e) < 0)
+		return (-1);
+	if (newest.epoch == 0)
+		return (0);
+	if (store_load(s, newest.name, WRITER_MAX, &record, e) == 0 &&
+	    writer_decode(k, newest.name, record.p, record.n, out, e) == 0)
+		return (0);
+	if (e->kind != ERR_MISSING && e->kind != ERR_CORRUPT)
+		return (-1);
+	err_clear(e);
+	out->epoch = newest.epoch;
+	memcpy(out->id, newest.id, sizeof(out->id));
+	(void)strcpy(out->host, "unknown");
+	return (0);
+}

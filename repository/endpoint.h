@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From an endpoint's settings to its store, and who writes there.
+ */
+#ifndef REPOSITORY_ENDPOINT_H
+#define REPOSITORY_ENDPOINT_H
+
+#include "repository/config_object.h"
+#include "repository/settings.h"
+#include "storage-drivers/store.h"
+
+/* Fails: as store_open. */
+struct store *endpoint_open_store(const struct endpoint_settings *conf,
+    uint64_t give_up_after_s, struct err *e) MUST_USE;
+
+/*
+ * The writer with the highest epoch of those listed at an endpoint; epoch 0
+ * when there is none. Its record is read and checked; one that cannot be read
+ * still counts by its name (host "unknown").
+ * Fails: the endpoint's errors.
+ */
+int endpoint_newest_writer(struct store *s, const struct keys *k,
+    struct writer *out, struct err *e) MUST_USE;
+
+#endif
