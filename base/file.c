@@ -40,16 +40,22 @@
 #define MAGIC_LUSTRE 0x0bd00bd0U
 #define MAGIC_GPFS   0x47504653U
 
-/* open(2) as often as signals ask for it. */
+/* open(2) as often as signals ask for it. The file never becomes a standard
+ * descriptor, not even in a program that was started without one: messages
+ * would be written into it. */
 static int
 open_again(const char *path, int flags, mode_t mode)
 {
-	int fd;
+	int fd, higher;
 
 	do
 		fd = open(path, flags | O_CLOEXEC, mode);
 	while (fd < 0 && errno == EINTR && !stop_is_requested());
-	return (fd);
+	if (fd < 0 || fd > STDERR_FILENO)
+		return (fd);
+	higher = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	(void)close(fd);
+	return (higher);
 }
 
 int

@@ -189,7 +189,7 @@ remove_one(int folder, const char *name, unsigned depth, struct err *e)
 	if ((fd = openat(folder, name, FOLDER_FLAGS)) < 0)
 		return (err_errno(e, "remove %s", name));
 	if (remove_contents(fd, depth + 1, e) < 0)
-		return (err_within(e, "%s", name));
+		return (-1);
 	file_step("rmdir");
 	if (unlinkat(folder, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
 		return (err_errno(e, "remove %s", name));
@@ -199,5 +199,8 @@ remove_one(int folder, const char *name, unsigned depth, struct err *e)
 int
 file_remove_tree(const char *path, struct err *e)
 {
-	return (remove_one(AT_FDCWD, path, 0, e));
+	/* The top and the last name; all between would push out the cause. */
+	if (remove_one(AT_FDCWD, path, 0, e) < 0)
+		return (err_within(e, "%s", path));
+	return (0);
 }
