@@ -239,14 +239,28 @@ lint-run: lint-format lint-floors lint-shell lint-cppcheck \
 
 build/lint/%.syntax: % | build/packages-found
 	@mkdir -p $(@D)
-	@$(SYNTAX_GCC) -MMD -MP -MF $@.d -MT $@ -x c $<
-	@$(SYNTAX_CLANG) -x c $<
+	@$(SYNTAX_GCC) -MMD -MP -MF $@.d -MT $@ $<
+	@$(SYNTAX_CLANG) $<
+	@touch $@
+# A header is compiled alone, as the only line of a file.
+build/lint/%.h.syntax: %.h | build/packages-found
+	@mkdir -p $(@D)
+	@printf '#include "%s"\ntypedef int alone;\n' $< >build/lint/$<.c
+	@$(SYNTAX_GCC) -MMD -MP -MF $@.d -MT $@ build/lint/$<.c
+	@$(SYNTAX_CLANG) build/lint/$<.c
 	@touch $@
 build/lint/%.tidy: % build/lint/%.syntax .clang-tidy
 	@echo "  tidy $<"
-	@$(CLANG_TIDY) --quiet --warnings-as-errors='*' $< -- $(CPPFLAGS_ALL) \
-		2>$@.err || { cat $@.err >&2; exit 1; }
+	@$(CLANG_TIDY) --quiet --warnings-as-errors='*' $(TIDY_TESTS) $< -- \
+		$(CPPFLAGS_ALL) $(TIDY_KNOWS) 2>$@.err || \
+		{ grep -v 'warnings generated' $@.err >&2; exit 1; }
 	@touch $@
+# Where the functions are defined that tidy.h says something about, it would be
+# in the way.
+TIDY_BARE = base/err.c base/conf_value.c
+TIDY_KNOWS = $(if $(filter $(TIDY_BARE),$<),,-include tests/lint/tidy.h)
+# Each assertion is a macro with branches: tests look more complex than they are.
+build/lint/tests/%.tidy: TIDY_TESTS = --checks=-readability-function-cognitive-complexity
 lint-format:
 	@if $(CLANG_FORMAT) --version | grep -q 'version 14\.'; then \
 		$(CLANG_FORMAT) --dry-run -Werror $(OUR_C) $(OUR_H); \
@@ -258,14 +272,18 @@ lint-floors:
 	@tests/lint/floors.sh
 	@tests/lint/sizes.sh
 lint-cppcheck: build/lint/cppcheck.ok
+# cppcheck takes SCOPED for a leak, and a struct whose array a function fills for
+# uninitialized; LeakSanitizer, clang's analyzer and gcc watch these.
+CPPCHECK = cppcheck --quiet --std=c11 -I. --language=c -j$(JOBS) \
+	--enable=warning,performance,portability --inline-suppr \
+	--suppress=memleak --suppress=resourceLeak \
+	--suppress=uninitvar --suppress=missingIncludeSystem --error-exitcode=1 \
+	--cppcheck-build-dir=build/lint/cppcheck
 build/lint/cppcheck.ok: $(OUR_C) $(OUR_H)
 	@mkdir -p build/lint/cppcheck
 	@echo "  cppcheck"
-	@cppcheck --quiet --std=c11 -I. --language=c -j$(JOBS) \
-		--enable=warning,performance,portability --inline-suppr \
-		--suppress=memleak --suppress=resourceLeak \
-		--suppress=missingIncludeSystem --error-exitcode=1 \
-		--cppcheck-build-dir=build/lint/cppcheck $(OUR_C)
+	@$(CPPCHECK) $(filter $(TIDY_BARE),$(OUR_C))
+	@$(CPPCHECK) --include=tests/lint/tidy.h $(filter-out $(TIDY_BARE),$(OUR_C))
 	@touch $@
 lint-shell:
 	@shellcheck -x -P tests/scenario -e SC2119,SC2120 $(wildcard $(OUR_SH))

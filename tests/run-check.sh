@@ -28,7 +28,7 @@ unset TRIPLICATE TRIPLICATE_PG TRIPLICATE_CONF TRIPLICATE_CLOCK_OFFSET \
 
 # --- what there is to run ----------------------------------------------------
 names=()
-declare -A commands seconds
+declare -A commands=() seconds=()
 
 add() { # add NAME SECONDS COMMAND
 	names+=("$1")
@@ -164,7 +164,7 @@ if compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
 fi
 
 began=$SECONDS
-declare -A running
+declare -A running=()
 for name in "${names[@]}"; do
 	while [ ${#running[@]} -ge "$JOBS" ]; do
 		wait -n -p ended "${!running[@]}"

@@ -49,7 +49,7 @@ report() {
 	fi
 }
 
-declare -A running
+declare -A running=()
 reap() {
 	local ended status
 	wait -n -p ended "${!running[@]}"
