@@ -22,7 +22,7 @@
 #define TEMPORARY_FOLDER ".tmp~"
 #define TEMPORARY_ID	 16 /* random bytes in its name */
 #define OBJECT_MODE	 0600
-#define A_DAY_S		 (24 * 60 * 60)
+#define A_DAY_S		 86400L
 
 static struct folder *
 folder_of(struct store *s)
@@ -77,6 +77,18 @@ close_folder(DIR **folder)
 		closedir(*folder);
 }
 
+/* The next name of a folder; NULL, with errno 0, at its end. */
+static const char *
+next_name(DIR *folder)
+{
+	const struct dirent *entry;
+
+	errno = 0;
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread has it */
+	entry = readdir(folder);
+	return (entry == NULL ? NULL : entry->d_name);
+}
+
 /*
  * Removes what a killed upload left behind a day ago or earlier, once in a
  * store's life. That it works is not needed for anything, so failures are
@@ -86,7 +98,7 @@ static void
 sweep(struct folder *f, const struct temporary *t)
 {
 	SCOPED(close_folder) DIR *folder = NULL;
-	const struct dirent *entry;
+	const char *name;
 	struct stat st;
 	int fd;
 
@@ -98,13 +110,12 @@ sweep(struct folder *f, const struct temporary *t)
 		close(fd);
 		return;
 	}
-	while ((entry = readdir(folder)) != NULL) {
-		if (fstatat(t->folder, entry->d_name, &st,
-			AT_SYMLINK_NOFOLLOW) < 0 ||
+	while ((name = next_name(folder)) != NULL) {
+		if (fstatat(t->folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    !S_ISREG(st.st_mode) || t->made - st.st_mtime <= A_DAY_S)
 			continue;
 		file_step("remove");
-		(void)unlinkat(t->folder, entry->d_name, 0);
+		(void)unlinkat(t->folder, name, 0);
 	}
 }
 
@@ -171,7 +182,8 @@ file_prepare(struct store *s, struct err *e)
 		err_errno(e, "make endpoint folder %s", f->path);
 		return (-1);
 	}
-	return ((root = folder_root(f, e)) < 0 ? -1 : 0);
+	root = folder_root(f, e); /* it may not be a folder */
+	return (root < 0 ? -1 : 0);
 }
 
 /* A disk that can't read its own bytes has lost them: EIO is damage. */
@@ -280,7 +292,7 @@ static int
 list_folder(struct listing *l, const char *name, struct err *e)
 {
 	SCOPED(close_folder) DIR *folder = NULL;
-	const struct dirent *entry;
+	const char *leaf;
 	int fd, rc;
 
 	if ((fd = folder_parent(l->f, l->root, name, false, e)) < 0) {
@@ -293,13 +305,9 @@ list_folder(struct listing *l, const char *name, struct err *e)
 		close(fd);
 		return (folder_failed(l->f, "read", name, e));
 	}
-	for (;;) {
-		errno = 0;
-		if ((entry = readdir(folder)) == NULL)
-			break;
-		if ((rc = list_entry(l, fd, name, entry->d_name, e)) != 0)
+	while ((leaf = next_name(folder)) != NULL)
+		if ((rc = list_entry(l, fd, name, leaf, e)) != 0)
 			return (rc);
-	}
 	return (errno == 0 ? 0 : folder_failed(l->f, "read", name, e));
 }
 
@@ -318,13 +326,15 @@ file_list(struct store *s, const char *prefix,
 	SCOPED(listing_end)
 	struct listing l = { .f = folder_of(s), .each = each, .arg = arg };
 	char name[STORE_NAME_MAX + 1];
+	size_t n;
 	int rc;
 
 	if ((l.root = folder_root(l.f, e)) < 0)
 		return (-1);
 	buf_add(&l.todo, prefix, strlen(prefix) + 1);
-	for (size_t at = 0; at < l.todo.n; at += strlen(name) + 1) {
-		strcpy(name, (const char *)l.todo.p + at);
+	for (size_t at = 0; at < l.todo.n; at += n) {
+		n = strlen((const char *)l.todo.p + at) + 1;
+		memcpy(name, l.todo.p + at, n); /* todo may move */
 		if ((rc = list_folder(&l, name, e)) != 0)
 			return (rc);
 	}

@@ -211,7 +211,9 @@ prefix_is_good(const char *prefix)
 {
 	size_t n = strnlen(prefix, STORE_NAME_MAX);
 
-	return (n == 0 || (prefix[n - 1] == '/' && is_good(prefix, n - 1)));
+	return (n == 0 ||
+	    (n < STORE_NAME_MAX && prefix[n - 1] == '/' &&
+		is_good(prefix, n - 1)));
 }
 
 /* Puts the endpoint's name in front of a failure. */

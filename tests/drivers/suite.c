@@ -134,6 +134,7 @@ suite_run(const struct suite_subject *subject)
 	const struct CMUnitTest lasting = cmocka_unit_test(
 	    what_was_put_is_there_when_opened_again);
 	struct CMUnitTest tests[SUITE_MAX];
+	struct suite_subject copy = *subject; /* cmocka's states aren't const */
 	size_t n;
 
 	n = suite_objects(tests);
@@ -141,11 +142,10 @@ suite_run(const struct suite_subject *subject)
 	n += suite_threads(tests + n);
 	if (subject->lasts)
 		tests[n++] = lasting;
-	/* cmocka hands the state over as it comes, and never writes to it. */
 	for (size_t i = 0; i < n; i++) {
 		tests[i].setup_func = set_up;
 		tests[i].teardown_func = tear_down;
-		tests[i].initial_state = (void *)(uintptr_t)subject;
+		tests[i].initial_state = &copy;
 	}
 	return (_cmocka_run_group_tests(subject->what, tests, n, NULL, NULL));
 }

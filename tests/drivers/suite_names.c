@@ -225,8 +225,14 @@ bad_prefixes_are_refused(void **state)
 		"../", "./", "a b/" };
 	struct seen seen = { .n = 0 };
 	struct err e = ERR_INIT;
+	char long_prefix[2 * STORE_NAME_MAX + 1] = "";
 
+	memset(long_prefix, 'n', sizeof(long_prefix) - 1);
+	long_prefix[STORE_NAME_MAX - 1] = '/';
 	suite_put(suite_store(state), "packs/ab/1", "x");
+	suite_expect_failure(
+	    store_list(suite_store(state), long_prefix, see, &seen, &e), &e,
+	    ERR_CORRUPT);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		suite_expect_failure(
 		    store_list(suite_store(state), bad[i], see, &seen, &e), &e,

@@ -147,9 +147,7 @@ good_names_are_those_of_the_repository(void **state)
 {
 	static const char *const good[] = { "config", "a", "...", ".a", "a.",
 		"..a", "-", "_", "writers/1-0123456789abcdef",
-		"packs/ab/"
-		"abababababababababababababababababababababababababababababab"
-		"abab",
+		"packs/ab/abababababababababababababababababababababababab",
 		"backups/20261122T023000Z-0a1b2c3d", "a/b/c/d/e/f" };
 
 	(void)state;
