@@ -9,7 +9,9 @@
 #include "repository/audit.h"
 #include "repository/repo.h"
 
-/* detail is taken. backup and branch may be NULL. r must be open for writing.
+/*
+ * detail is taken. backup and branch may be NULL. r may be open for reading
+ * too, when this machine is the writer. Fails: ERR_REFUSED when it is not.
  */
 int audit_log_add(struct repo *r, const char *event, const char *backup,
     const char *branch, struct json *detail, struct err *e) MUST_USE;
@@ -20,5 +22,17 @@ int audit_log_head(
 int audit_log_each(struct repo *r,
     int (*each)(const struct audit_entry *a, void *arg, struct err *e),
     void *arg, struct err *e) MUST_USE;
+
+struct state_txn;
+
+/*
+ * The two steps of audit_log_add, for a batch of local state: audit_log_fill
+ * takes detail and sets who and when; audit_log_append gives the entry its
+ * place in the chain. *bytes gets its object's size.
+ */
+void audit_log_fill(struct audit_entry *a, const char *event,
+    const char *backup, const char *branch, struct json *detail);
+int audit_log_append(struct repo *r, struct state_txn *t, struct audit_entry *a,
+    uint64_t *bytes, struct err *e) MUST_USE;
 
 #endif
