@@ -2,6 +2,7 @@
 /* Keys, bytes and attacks for the tests of repository/. */
 #include "known.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -158,4 +159,13 @@ known_sha(const void *p, size_t n)
 	hash_of(HASH_IS_SHA256, p, n, sum);
 	hex_of(sum, sizeof(sum), text);
 	return (text);
+}
+
+void
+known_blake2b(const void *p, size_t n, char out[65])
+{
+	uint8_t sum[32];
+
+	(void)crypto_generichash(sum, sizeof(sum), p, n, NULL, 0);
+	hex_of(sum, sizeof(sum), out);
 }

@@ -38,5 +38,7 @@ size_t known_longer_taken(const struct buf *good, const struct attempt *a);
 
 /* SHA-256 as hex, static storage: for comparison with a fixed text. */
 const char *known_sha(const void *p, size_t n);
+/* The same of the unkeyed BLAKE2b-256, to out. */
+void known_blake2b(const void *p, size_t n, char out[65]);
 
 #endif
