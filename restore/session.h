@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A psql child that is connected to the hidden database and is given the SQL
+ * that pg_restore writes. It was opened while the database still let sessions
+ * in, and ends at the first error. One thread at a time.
+ */
+#ifndef RESTORE_SESSION_H
+#define RESTORE_SESSION_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/pg.h"
+
+struct session;
+
+/* Where sessions go: what they need of the server. */
+struct session_place {
+	char *psql, *pg_restore; /* programs */
+	char *conninfo;		 /* without password */
+	char *password_env;	 /* "PGPASSWORD=…" or NULL */
+};
+/* Like c's server, but another database. Fails: ERR_DATABASE (no programs). */
+int session_place_find(struct session_place *p, PGconn *c, const char *database,
+    struct err *e) MUST_USE;
+void session_place_free(struct session_place *p); /* wipes; for SCOPED */
+
+/* Connected when this returns. Fails: ERR_DATABASE. */
+struct session *session_open(
+    const struct session_place *place, struct err *e) MUST_USE;
+void session_free(struct session *s); /* ends it, whatever it does */
+void session_freep(struct session **s);
+
+/* Runs statements and waits until they are done. Fails: ERR_DATABASE with
+ * psql's words, ERR_STOPPED. After failure s can only be freed. */
+int session_run(struct session *s, const char *sql, struct err *e) MUST_USE;
+/* Runs what a child (pg_restore) writes to its standard output, likewise. */
+int session_run_output(
+    struct session *s, const char *const argv[], struct err *e) MUST_USE;
+
+#endif
