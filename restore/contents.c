@@ -26,7 +26,7 @@ struct contents {
 	uint64_t count;
 	bool has_tables;
 	size_t ntables, cap;
-	struct table *tables;
+	struct stored_table *tables;
 	bool has_archive;
 	uint32_t archive;
 };
@@ -269,7 +269,7 @@ contents_each(struct contents *c,
 /* --- tables --- */
 
 static int
-read_columns(struct table *t, const struct json *columns, struct err *e)
+read_columns(struct stored_table *t, const struct json *columns, struct err *e)
 {
 	size_t i, n = json_count(columns);
 	const char *name;
@@ -290,7 +290,7 @@ static int
 add_table(struct contents *c, const struct tree_entry *entry, struct err *e)
 {
 	SCOPED(json_freep) struct json *j = NULL;
-	struct table *t;
+	struct stored_table *t;
 	const char *schema, *name;
 
 	j = json_parse((const char *)entry->extra, entry->extra_bytes, e);
@@ -305,7 +305,7 @@ add_table(struct contents *c, const struct tree_entry *entry, struct err *e)
 		c->tables = mem_grow(c->tables, c->cap, sizeof(*c->tables));
 	}
 	t = &c->tables[c->ntables++];
-	*t = (struct table){
+	*t = (struct stored_table){
 		.schema = mem_string(schema),
 		.name = mem_string(name),
 		.rows = json_get_integer(j, "rows", 0),
@@ -334,7 +334,7 @@ note_entry(const struct tree_entry *t, void *arg, struct err *e)
 static int
 larger_first(const void *pa, const void *pb)
 {
-	const struct table *a = pa, *b = pb;
+	const struct stored_table *a = pa, *b = pb;
 	int order;
 
 	if (a->bytes != b->bytes)
@@ -357,8 +357,8 @@ list_tables(struct contents *c, struct err *e)
 }
 
 int
-contents_tables(
-    struct contents *c, const struct table **tables, size_t *n, struct err *e)
+contents_tables(struct contents *c, const struct stored_table **tables,
+    size_t *n, struct err *e)
 {
 	if (list_tables(c, e) < 0)
 		return (-1);

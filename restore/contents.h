@@ -19,7 +19,7 @@
 struct contents;
 
 /* A table of the backup. Owned by the contents. */
-struct table {
+struct stored_table {
 	char *schema, *name;
 	char **columns; /* those copied, in order */
 	size_t ncolumns;
@@ -52,8 +52,8 @@ int contents_each(struct contents *c,
     void *arg, struct err *e) MUST_USE;
 
 /* The tables, largest first. Read at the first call. */
-int contents_tables(struct contents *c, const struct table **tables, size_t *n,
-    struct err *e) MUST_USE;
+int contents_tables(struct contents *c, const struct stored_table **tables,
+    size_t *n, struct err *e) MUST_USE;
 /* The archive's stream; false when there is none. As contents_tables. */
 int contents_archive(
     struct contents *c, uint32_t *stream, bool *found, struct err *e) MUST_USE;

@@ -43,7 +43,7 @@ struct held {
 };
 
 struct dealing {
-	const struct archive_list *l;
+	const struct toc *l;
 	size_t n;
 	struct item *items; /* in the archive's order */
 	size_t *by_cost;    /* items, dearest first, whole-database ones last */
@@ -55,25 +55,24 @@ struct dealing {
 };
 
 bool
-dealing_is_later(const struct archive_entry *a)
+dealing_is_later(const struct toc_entry *a)
 {
-	return (archive_entry_is(a, "MATERIALIZED VIEW DATA") ||
-	    archive_entry_is(a, "EVENT TRIGGER") ||
-	    archive_entry_is(a, "ACL") || archive_entry_is(a, "DEFAULT ACL") ||
-	    (archive_entry_is(a, "COMMENT") &&
+	return (toc_entry_is(a, "MATERIALIZED VIEW DATA") ||
+	    toc_entry_is(a, "EVENT TRIGGER") || toc_entry_is(a, "ACL") ||
+	    toc_entry_is(a, "DEFAULT ACL") ||
+	    (toc_entry_is(a, "COMMENT") &&
 		strncmp(a->what, "- EVENT TRIGGER ", 16) == 0));
 }
 
 /* --- tables and their groups --- */
 
 static bool
-is_table(const struct archive_entry *a)
+is_table(const struct toc_entry *a)
 {
 	return (a != NULL &&
-	    (archive_entry_is(a, "TABLE") ||
-		archive_entry_is(a, "FOREIGN TABLE") ||
-		archive_entry_is(a, "MATERIALIZED VIEW") ||
-		archive_entry_is(a, "VIEW")));
+	    (toc_entry_is(a, "TABLE") || toc_entry_is(a, "FOREIGN TABLE") ||
+		toc_entry_is(a, "MATERIALIZED VIEW") ||
+		toc_entry_is(a, "VIEW")));
 }
 
 static int
@@ -91,7 +90,7 @@ group_of(struct dealing *d, int table)
 static void
 find_groups(struct dealing *d)
 {
-	const struct archive_entry *a;
+	const struct toc_entry *a;
 	size_t i, j;
 	int first;
 
@@ -101,12 +100,12 @@ find_groups(struct dealing *d)
 		d->group_of[i] = (int)i;
 	for (i = 0; i < d->l->n; i++) {
 		a = &d->l->v[i];
-		if (!archive_entry_is(a, "TABLE") &&
-		    !archive_entry_is(a, "TABLE ATTACH"))
+		if (!toc_entry_is(a, "TABLE") &&
+		    !toc_entry_is(a, "TABLE ATTACH"))
 			continue;
-		first = archive_entry_is(a, "TABLE") ? a->id : -1;
+		first = toc_entry_is(a, "TABLE") ? a->id : -1;
 		for (j = 0; j < a->nneeds; j++) {
-			if (!is_table(archive_list_find(d->l, a->needs[j])))
+			if (!is_table(toc_find(d->l, a->needs[j])))
 				continue;
 			if (first < 0)
 				first = a->needs[j];
@@ -133,11 +132,11 @@ has_lock(const struct item *it, int table)
 static void
 find_locks(struct dealing *d, struct item *it, bool alone, bool whole_group)
 {
-	const struct archive_entry *a = &d->l->v[it->entry];
+	const struct toc_entry *a = &d->l->v[it->entry];
 	size_t i;
 
 	for (i = 0; i < a->nneeds; i++) {
-		if (!is_table(archive_list_find(d->l, a->needs[i])) ||
+		if (!is_table(toc_find(d->l, a->needs[i])) ||
 		    has_lock(it, a->needs[i]))
 			continue;
 		if (it->nlocks == LOCKS_MAX) {
@@ -159,12 +158,12 @@ static void
 find_cost(struct dealing *d, struct item *it,
     uint64_t (*bytes)(uint32_t oid, void *arg), void *arg)
 {
-	const struct archive_entry *table;
+	const struct toc_entry *table;
 	size_t i;
 
 	it->cost = LEAST_COST;
 	for (i = 0; i < it->nlocks; i++) {
-		table = archive_list_find(d->l, it->locks[i].table);
+		table = toc_find(d->l, it->locks[i].table);
 		it->cost += bytes(table->oid, arg);
 	}
 }
@@ -174,17 +173,17 @@ static void
 add_item(struct dealing *d, size_t entry,
     uint64_t (*bytes)(uint32_t oid, void *arg), void *arg)
 {
-	const struct archive_entry *a = &d->l->v[entry];
+	const struct toc_entry *a = &d->l->v[entry];
 	struct item *it = &d->items[d->n++];
 
 	it->entry = entry;
 	d->item_of[entry] = d->n;
-	if (archive_entry_is(a, "INDEX"))
+	if (toc_entry_is(a, "INDEX"))
 		find_locks(d, it, false, false);
-	else if (archive_entry_is(a, "CONSTRAINT") ||
-	    archive_entry_is(a, "CHECK CONSTRAINT"))
+	else if (toc_entry_is(a, "CONSTRAINT") ||
+	    toc_entry_is(a, "CHECK CONSTRAINT"))
 		find_locks(d, it, true, false);
-	else if (archive_entry_is(a, "FK CONSTRAINT"))
+	else if (toc_entry_is(a, "FK CONSTRAINT"))
 		find_locks(d, it, true, true);
 	else
 		it->database = true;
@@ -227,8 +226,8 @@ sort_items(struct dealing *d)
 }
 
 struct dealing *
-dealing_new(const struct archive_list *l,
-    uint64_t (*bytes)(uint32_t oid, void *arg), void *arg)
+dealing_new(
+    const struct toc *l, uint64_t (*bytes)(uint32_t oid, void *arg), void *arg)
 {
 	struct dealing *d = mem_new(sizeof(*d));
 	size_t i;
@@ -238,7 +237,7 @@ dealing_new(const struct archive_list *l,
 	d->item_of = mem_array(l->n + 1, sizeof(*d->item_of));
 	find_groups(d);
 	for (i = 0; i < l->n; i++)
-		if (l->v[i].section == ARCHIVE_POST && !l->v[i].left_out &&
+		if (l->v[i].section == TOC_POST && !l->v[i].left_out &&
 		    !dealing_is_later(&l->v[i]))
 			add_item(d, i, bytes, arg);
 	sort_items(d);
@@ -281,11 +280,11 @@ is_in_deal(const struct deal *out, size_t item)
 static bool
 is_ready(const struct dealing *d, const struct item *it, const struct deal *out)
 {
-	const struct archive_entry *a = &d->l->v[it->entry], *need;
+	const struct toc_entry *a = &d->l->v[it->entry], *need;
 	size_t i, item;
 
 	for (i = 0; i < a->nneeds; i++) {
-		need = archive_list_find(d->l, a->needs[i]);
+		need = toc_find(d->l, a->needs[i]);
 		if (need == NULL)
 			continue;
 		item = d->item_of[need - d->l->v];

@@ -9,7 +9,7 @@
 #ifndef RESTORE_DEALING_H
 #define RESTORE_DEALING_H
 
-#include "restore/archive_list.h"
+#include "restore/toc.h"
 
 #define DEALING_BATCH 64 /* entries given at once, at most */
 
@@ -20,14 +20,14 @@ struct dealing;
  * 0 when unknown. Entries that are left out, and those that DEALING_LATER
  * names, count as done.
  */
-struct dealing *dealing_new(const struct archive_list *l,
-    uint64_t (*bytes)(uint32_t oid, void *arg), void *arg);
+struct dealing *dealing_new(
+    const struct toc *l, uint64_t (*bytes)(uint32_t oid, void *arg), void *arg);
 void dealing_free(struct dealing *d);
 void dealing_freep(struct dealing **d);
 
 /* Those that come after everything: refreshing materialized views, event
  * triggers, privileges. */
-bool dealing_is_later(const struct archive_entry *a);
+bool dealing_is_later(const struct toc_entry *a);
 
 struct deal {
 	size_t n;

@@ -5,7 +5,7 @@
  * hold spaces (pg_restore has made newlines into spaces), so names are only
  * ever compared as a whole with what is known from elsewhere.
  */
-#include "restore/archive_list.h"
+#include "restore/toc.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -31,7 +31,7 @@ static const char *const long_descs[] = { "ACCESS METHOD", "BLOB METADATA",
 	"TEXT SEARCH PARSER", "TEXT SEARCH TEMPLATE", "USER MAPPING" };
 
 void
-archive_list_free(struct archive_list *l)
+toc_free(struct toc *l)
 {
 	size_t i;
 
@@ -41,7 +41,7 @@ archive_list_free(struct archive_list *l)
 	}
 	free(l->v);
 	free(l->places);
-	*l = (struct archive_list)ARCHIVE_LIST_INIT;
+	*l = (struct toc)TOC_INIT;
 }
 
 /* --- parsing --- */
@@ -66,7 +66,7 @@ take_number(const char **at, unsigned long most, unsigned long *out)
  * DATA: rows have none.
  */
 static void
-split_line(struct archive_entry *a, char *text)
+split_line(struct toc_entry *a, char *text)
 {
 	size_t i, n;
 	char *space;
@@ -88,7 +88,7 @@ split_line(struct archive_entry *a, char *text)
 }
 
 static void
-note_place(struct archive_list *l, int id)
+note_place(struct toc *l, int id)
 {
 	size_t more, at = (size_t)id;
 
@@ -107,8 +107,7 @@ static bool
 take_numbers(const char **at, unsigned long *id, unsigned long *class_oid,
     unsigned long *oid)
 {
-	if (!take_number(at, ARCHIVE_ENTRIES_MAX, id) ||
-	    strncmp(*at, "; ", 2) != 0)
+	if (!take_number(at, TOC_ENTRIES_MAX, id) || strncmp(*at, "; ", 2) != 0)
 		return (false);
 	*at += 2;
 	return (take_number(at, UINT32_MAX, class_oid) && *(*at)++ == ' ' &&
@@ -117,18 +116,18 @@ take_numbers(const char **at, unsigned long *id, unsigned long *class_oid,
 
 /* "216; 1259 16480 TABLE public account_account odoo" */
 static int
-parse_entry(struct archive_list *l, enum archive_section section,
-    const char *line, size_t n, struct err *e)
+parse_entry(struct toc *l, enum toc_section section, const char *line, size_t n,
+    struct err *e)
 {
 	const char *at = line;
 	unsigned long id, class_oid, oid;
-	struct archive_entry *a;
+	struct toc_entry *a;
 	char *text;
 
 	if (!take_numbers(&at, &id, &class_oid, &oid))
 		return (err_set(e, ERR_CORRUPT,
 		    "the archive's list has the line '%.*s'", (int)n, line));
-	if (l->n >= ARCHIVE_ENTRIES_MAX)
+	if (l->n >= TOC_ENTRIES_MAX)
 		return (
 		    err_set(e, ERR_CORRUPT, "the archive's list is too long"));
 	if (l->n == l->cap) {
@@ -139,7 +138,7 @@ parse_entry(struct archive_list *l, enum archive_section section,
 	text = mem_new(n + 1);
 	memcpy(text, at, n);
 	a = &l->v[l->n++];
-	*a = (struct archive_entry){
+	*a = (struct toc_entry){
 		.id = (int)id,
 		.section = section,
 		.class_oid = (uint32_t)class_oid,
@@ -153,9 +152,9 @@ parse_entry(struct archive_list *l, enum archive_section section,
 
 /* "depends on: 6684 216 217": what the entry above needs. */
 static int
-parse_needs(struct archive_list *l, const char *at, struct err *e)
+parse_needs(struct toc *l, const char *at, struct err *e)
 {
-	struct archive_entry *a;
+	struct toc_entry *a;
 	unsigned long id;
 
 	if (l->n == 0)
@@ -173,8 +172,8 @@ parse_needs(struct archive_list *l, const char *at, struct err *e)
 }
 
 static int
-parse_line(struct archive_list *l, enum archive_section section, char *line,
-    size_t n, struct err *e)
+parse_line(struct toc *l, enum toc_section section, char *line, size_t n,
+    struct err *e)
 {
 	char *at = line + 1;
 
@@ -191,8 +190,8 @@ parse_line(struct archive_list *l, enum archive_section section, char *line,
 }
 
 int
-archive_list_parse(struct archive_list *l, enum archive_section section,
-    const char *text, size_t n, struct err *e)
+toc_parse(struct toc *l, enum toc_section section, const char *text, size_t n,
+    struct err *e)
 {
 	SCOPED(buf_free) struct buf line = BUF_INIT;
 	const char *end;
@@ -213,8 +212,8 @@ archive_list_parse(struct archive_list *l, enum archive_section section,
 }
 
 int
-archive_list_read(const char *pg_restore, const char *archive,
-    struct archive_list *out, struct err *e)
+toc_read(
+    const char *pg_restore, const char *archive, struct toc *out, struct err *e)
 {
 	static const char *const sections[] = { "--section=pre-data",
 		"--section=data", "--section=post-data" };
@@ -225,10 +224,9 @@ archive_list_read(const char *pg_restore, const char *archive,
 		const char *argv[] = { pg_restore, "--list", "--verbose",
 			sections[i], archive, NULL };
 
-		if (proc_run(argv, NULL, NULL, ARCHIVE_LIST_MAX, &text, 0, e) <
-			0 ||
-		    archive_list_parse(out, (enum archive_section)i,
-			(const char *)text.p, text.n, e) < 0)
+		if (proc_run(argv, NULL, NULL, TOC_TEXT_MAX, &text, 0, e) < 0 ||
+		    toc_parse(out, (enum toc_section)i, (const char *)text.p,
+			text.n, e) < 0)
 			return (err_within(e, "list of the archive"));
 	}
 	return (0);
@@ -236,8 +234,8 @@ archive_list_read(const char *pg_restore, const char *archive,
 
 /* --- asking --- */
 
-struct archive_entry *
-archive_list_find(const struct archive_list *l, int id)
+struct toc_entry *
+toc_find(const struct toc *l, int id)
 {
 	if (id < 0 || (size_t)id >= l->nplaces || l->places[id] == 0)
 		return (NULL);
@@ -245,14 +243,14 @@ archive_list_find(const struct archive_list *l, int id)
 }
 
 bool
-archive_entry_is(const struct archive_entry *a, const char *desc)
+toc_entry_is(const struct toc_entry *a, const char *desc)
 {
 	return (strcmp(a->desc, desc) == 0);
 }
 
 const char *
-archive_entry_owner(
-    const struct archive_entry *a, size_t nroles, const char *const *roles)
+toc_entry_owner(
+    const struct toc_entry *a, size_t nroles, const char *const *roles)
 {
 	size_t i, n, length = strlen(a->what), best = 0;
 	const char *owner = "";
@@ -269,26 +267,25 @@ archive_entry_owner(
 }
 
 void
-archive_entry_select(const struct archive_entry *a, struct buf *out)
+toc_entry_select(const struct toc_entry *a, struct buf *out)
 {
 	buf_printf(out, "%d;\n", a->id);
 }
 
 static bool
-needs_left_out(const struct archive_list *l, const struct archive_entry *a)
+needs_left_out(const struct toc *l, const struct toc_entry *a)
 {
-	const struct archive_entry *need;
+	const struct toc_entry *need;
 	size_t i;
 
 	for (i = 0; i < a->nneeds; i++)
-		if ((need = archive_list_find(l, a->needs[i])) != NULL &&
-		    need->left_out)
+		if ((need = toc_find(l, a->needs[i])) != NULL && need->left_out)
 			return (true);
 	return (false);
 }
 
 void
-archive_list_spread(struct archive_list *l)
+toc_spread(struct toc *l)
 {
 	bool changed = true;
 	size_t i;

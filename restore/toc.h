@@ -9,8 +9,8 @@
  *   ;	depends on: 7
  *   216; 1259 16480 TABLE public account_account odoo
  */
-#ifndef RESTORE_ARCHIVE_LIST_H
-#define RESTORE_ARCHIVE_LIST_H
+#ifndef RESTORE_TOC_H
+#define RESTORE_TOC_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,14 +19,14 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define ARCHIVE_LIST_MAX    ((size_t)256 << 20) /* bytes of text */
-#define ARCHIVE_ENTRIES_MAX ((size_t)1 << 22)
+#define TOC_TEXT_MAX	((size_t)256 << 20) /* bytes of text */
+#define TOC_ENTRIES_MAX ((size_t)1 << 22)
 
-enum archive_section { ARCHIVE_PRE, ARCHIVE_DATA, ARCHIVE_POST };
+enum toc_section { TOC_PRE, TOC_DATA, TOC_POST };
 
-struct archive_entry {
+struct toc_entry {
 	int id; /* its number in the archive */
-	enum archive_section section;
+	enum toc_section section;
 	uint32_t class_oid, oid; /* at the source; 0 where there is none */
 	const char *desc;	 /* "FK CONSTRAINT"; static or in line */
 	const char *what;	 /* "public sale_order x_fkey odoo"; in line */
@@ -36,37 +36,37 @@ struct archive_entry {
 	bool left_out;
 };
 
-struct archive_list {
+struct toc {
 	size_t n, cap;
-	struct archive_entry *v; /* in the archive's order; owned */
+	struct toc_entry *v; /* in the archive's order; owned */
 	size_t nplaces;
 	size_t *places; /* by id: index into v + 1, 0 for none; owned */
 };
-#define ARCHIVE_LIST_INIT                                                      \
+#define TOC_INIT                                                               \
 	{                                                                      \
 		.n = 0                                                         \
 	}
-void archive_list_free(struct archive_list *l); /* also for SCOPED */
+void toc_free(struct toc *l); /* also for SCOPED */
 
 /* Runs pg_restore thrice. Fails: ERR_DATABASE, ERR_CORRUPT. */
-int archive_list_read(const char *pg_restore, const char *archive,
-    struct archive_list *out, struct err *e) MUST_USE;
+int toc_read(const char *pg_restore, const char *archive, struct toc *out,
+    struct err *e) MUST_USE;
 /* Appends what one run wrote. Fails: ERR_CORRUPT. */
-int archive_list_parse(struct archive_list *l, enum archive_section section,
-    const char *text, size_t n, struct err *e) MUST_USE;
+int toc_parse(struct toc *l, enum toc_section section, const char *text,
+    size_t n, struct err *e) MUST_USE;
 
 /* The entry with that number, or NULL. */
-struct archive_entry *archive_list_find(const struct archive_list *l, int id);
-bool archive_entry_is(const struct archive_entry *a, const char *desc);
+struct toc_entry *toc_find(const struct toc *l, int id);
+bool toc_entry_is(const struct toc_entry *a, const char *desc);
 /* Does what it is end with one of these owners? The longest that fits, or "".
  */
-const char *archive_entry_owner(
-    const struct archive_entry *a, size_t nroles, const char *const *roles);
+const char *toc_entry_owner(
+    const struct toc_entry *a, size_t nroles, const char *const *roles);
 
 /* Leaves out whatever needs something that is left out. */
-void archive_list_spread(struct archive_list *l);
+void toc_spread(struct toc *l);
 
 /* Appends a line for pg_restore's --use-list. */
-void archive_entry_select(const struct archive_entry *a, struct buf *out);
+void toc_entry_select(const struct toc_entry *a, struct buf *out);
 
 #endif
