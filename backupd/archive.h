@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Everything of a database but its rows, as pg_dump writes it from our
+ * snapshot: one stream in custom format, uncompressed, never on disk.
+ */
+#ifndef BACKUPD_ARCHIVE_H
+#define BACKUPD_ARCHIVE_H
+
+#include "backupd/archive_check.h"
+#include "base/proc.h"
+
+struct run;
+struct snapshot;
+
+struct archive {
+	char *program;	     /* pg_dump's path */
+	char version[64];    /* "15.20" */
+	unsigned major;	     /* 15 */
+	char *password_env;  /* PGPASSWORD=…, or NULL */
+	struct buf words;    /* its arguments, each with its NUL */
+	struct buf patterns; /* what it leaves out, for --filter, or empty */
+	size_t nwords;
+	struct archive_check check;
+	struct archive_list list;
+	struct proc *proc; /* running */
+	struct recipe recipe;
+};
+
+/*
+ * Finds pg_dump, tells it what to leave out, and starts it.
+ * Thread: the leading connection's.
+ */
+int archive_start(struct run *run, const struct snapshot *s,
+    struct archive *out, struct err *e) MUST_USE;
+/*
+ * Reads what it writes into a stream, checks list and exit status; starts it
+ * again when somebody's ALTER TABLE stood before its locks.
+ * Fails: ERR_DATABASE with pg_dump's last words.
+ */
+int archive_read(struct run *run, struct archive *a, struct err *e) MUST_USE;
+/* Adds recipe and tree entry. */
+int archive_add(struct run *run, const struct archive *a, uint32_t *stream,
+    struct err *e) MUST_USE;
+void archive_free(struct archive *a); /* also a SCOPED releaser; ends pg_dump */
+
+/* Takes number and major out of "pg_dump (PostgreSQL) 15.20 (Debian …)". */
+bool archive_parse_version(
+    const char *text, char *version, size_t size, unsigned *major);
+
+#endif
