@@ -87,6 +87,7 @@ without_its_folder_every_call_fails_and_makes_nothing(void **state)
 	assert_int_equal(store_probe(x.s, &e), -1);
 	assert_non_null(strstr(e.text, x.g->root));
 	assert_non_null(strstr(e.text, "is missing"));
+	assert_non_null(strstr(e.hint, "mount it"));
 	assert_non_null(strstr(e.hint, "triplicate sync " SUITE_ENDPOINT));
 }
 

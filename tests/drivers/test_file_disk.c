@@ -40,6 +40,8 @@ enum call {
 	CALLS
 };
 
+#define NO_MORE (-1) /* not an errno: the file has ended */
+
 static int fail_with[CALLS]; /* errno, or 0 */
 static char order[256];	     /* what was called: F folder, f file, r rename */
 static size_t ordered;
@@ -94,7 +96,7 @@ ssize_t
 pread(int fd, void *p, size_t n, off_t off)
 {
 	if (is_to_fail(CALL_PREAD, 'p'))
-		return (-1);
+		return (errno == NO_MORE ? 0 : -1);
 	return (syscall(SYS_pread64, fd, p, n, off));
 }
 
@@ -269,6 +271,20 @@ a_disk_that_can_not_read_its_bytes_has_damage(void **state)
 }
 
 static void
+an_object_that_shrinks_while_it_is_read_is_corrupt(void **state)
+{
+	SCOPED(end) struct scene x = begin();
+	struct err e = ERR_INIT;
+	char got[1];
+
+	(void)state;
+	suite_put(x.s, "config", "x");
+	fail_with[CALL_PREAD] = NO_MORE;
+	suite_expect_failure(
+	    store_get(x.s, "config", 0, got, 1, &e), &e, ERR_CORRUPT);
+}
+
+static void
 put_new_works_where_rename_knows_no_flags(void **state)
 {
 	SCOPED(end) struct scene x = begin();
@@ -297,9 +313,19 @@ put_new_works_where_rename_knows_no_flags(void **state)
 	} while (0)
 
 static int
+list_nothing(const struct store_entry *entry, void *arg, struct err *e)
+{
+	(void)entry;
+	(void)arg;
+	(void)e;
+	return (0);
+}
+
+static int
 try_as_nobody(void *arg)
 {
 	struct scene *x = arg;
+	SCOPED(store_freep) struct store *locked = NULL, *unmade = NULL;
 	struct err e = ERR_INIT;
 	char got[3];
 
@@ -313,6 +339,12 @@ try_as_nobody(void *arg)
 	CHECK(store_probe(x->s, &e) == 0);
 	CHECK(store_get(x->s, "packs/cd/2", 0, got, 3, &e) < 0);
 	CHECK(e.kind == ERR_DENIED);
+	CHECK(store_list(x->s, "", list_nothing, NULL, &e) < 0);
+	CHECK(e.kind == ERR_DENIED);
+	locked = ground_open_at(ground_path(x->g, "packs/cd"));
+	CHECK(store_probe(locked, &e) < 0 && e.kind == ERR_DENIED);
+	unmade = ground_open_at(ground_path(x->g, "packs/new"));
+	CHECK(store_prepare(unmade, &e) < 0 && e.kind == ERR_DENIED);
 	return (0);
 }
 
@@ -448,6 +480,8 @@ main(void)
 		cmocka_unit_test(a_write_that_fails_leaves_what_was_there),
 		cmocka_unit_test(a_share_whose_server_is_away_is_tried_again),
 		cmocka_unit_test(a_disk_that_can_not_read_its_bytes_has_damage),
+		cmocka_unit_test(
+		    an_object_that_shrinks_while_it_is_read_is_corrupt),
 		cmocka_unit_test(put_new_works_where_rename_knows_no_flags),
 		cmocka_unit_test(
 		    a_folder_one_may_not_write_in_denies_puts_and_gives_gets),
