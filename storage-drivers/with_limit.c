@@ -5,6 +5,7 @@
  * at the rate; what was not used is saved up for one second, and no longer.
  * Bytes of puts that failed count too: they may have been sent.
  */
+#include <assert.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -132,10 +133,11 @@ store_with_limit_by(struct store *inner, uint64_t bytes_per_second,
 {
 	struct limit *l = mem_new(sizeof(*l));
 
+	assert(bytes_per_second > 0);
 	l->store = (struct store){ .ops = &LIMIT_OPS,
 		.name = mem_string(inner->name) };
 	l->inner = inner;
-	l->rate = bytes_per_second > 0 ? bytes_per_second : 1;
+	l->rate = bytes_per_second;
 	l->clock = *clock;
 	pthread_mutex_init(&l->lock, NULL);
 	return (&l->store);
