@@ -142,7 +142,8 @@ seconds_of(const struct civil *c)
 	int64_t days = era * ERA_DAYS + of_era * 365 + of_era / 4 -
 	    of_era / 100 + of_year - 719468;
 
-	return (days * DAY_S + c->hour * 3600 + c->minute * 60 + c->second);
+	return (days * DAY_S + c->hour * INT64_C(3600) +
+	    c->minute * INT64_C(60) + c->second);
 }
 
 void

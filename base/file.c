@@ -374,21 +374,17 @@ file_exists(const char *path)
 int
 file_lock(const char *path, struct err *e)
 {
-	SCOPED(scope_close) int fd = -1;
-	int held;
+	int fd = file_create(path, O_RDWR | O_CREAT, 0600, e);
 
-	fd = file_create(path, O_RDWR | O_CREAT, 0600, e);
-	if (fd < 0)
-		return (-1);
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		if (errno == EWOULDBLOCK)
-			return (err_set(e, ERR_LOCKED,
-			    "%s is held by another process", path));
-		return (err_errno(e, "lock %s", path));
-	}
-	held = fd;
-	fd = -1;
-	return (held);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return (fd);
+	if (errno == EWOULDBLOCK)
+		(void)err_set(
+		    e, ERR_LOCKED, "%s is held by another process", path);
+	else
+		(void)err_errno(e, "lock %s", path);
+	(void)close(fd);
+	return (-1);
 }
 
 int

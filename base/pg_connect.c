@@ -181,9 +181,8 @@ fail_bad(PGconn *c, struct err *e)
 
 	if (state != NULL && strncmp(state, "3D000", SQLSTATE_BYTES) == 0)
 		kind = ERR_MISSING;
-	else if (state != NULL && strncmp(state, "28", 2) == 0)
-		kind = ERR_DENIED;
-	else if (PQconnectionNeedsPassword(c) != 0)
+	else if ((state != NULL && strncmp(state, "28", 2) == 0) ||
+	    PQconnectionNeedsPassword(c) != 0)
 		kind = ERR_DENIED;
 	return (fail_connect(c, kind, text, e));
 }

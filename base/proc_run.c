@@ -19,8 +19,7 @@
 /* One run: what is still to be written, and where the output goes. */
 struct run {
 	struct proc *proc;
-	const struct buf *input;
-	size_t written;
+	struct bytes input; /* what the child has not taken yet */
 	struct buf *out;
 	size_t had, limit; /* of out */
 	uint64_t end_ms;   /* 0: no limit */
@@ -35,15 +34,14 @@ feed(struct run *r, struct err *e)
 {
 	ssize_t put;
 
-	put = write(proc_stdin(r->proc), r->input->p + r->written,
-	    r->input->n - r->written);
+	put = write(proc_stdin(r->proc), r->input.p, r->input.n);
 	if (put > 0)
-		r->written += (size_t)put;
+		(void)bytes_take(&r->input, (size_t)put);
 	else if (put < 0 && errno == EPIPE)
-		r->written = r->input->n;
+		r->input.n = 0;
 	else if (put < 0 && errno != EAGAIN && errno != EINTR)
 		return (err_errno(e, "write to a child"));
-	if (r->written == r->input->n)
+	if (r->input.n == 0)
 		proc_close_stdin(r->proc);
 	return (0);
 }
@@ -141,7 +139,6 @@ proc_run(const char *const argv[], const char *const env[],
 	const char *slash = strrchr(argv[0], '/');
 	const char *name = slash != NULL ? slash + 1 : argv[0];
 	struct run r = { .proc = p,
-		.input = input,
 		.out = out,
 		.had = out->n,
 		.limit = limit,
@@ -151,10 +148,11 @@ proc_run(const char *const argv[], const char *const env[],
 		return (-1);
 	if (wait_ms > 0)
 		r.end_ms = clock_ticks_ms() + wait_ms;
-	if (input != NULL && input->n == 0)
+	if (input != NULL)
+		r.input = bytes_of(input->p, input->n);
+	if (r.input.n == 0)
 		proc_close_stdin(p);
-	else if (input != NULL &&
-	    fcntl(proc_stdin(p), F_SETFL, O_NONBLOCK) != 0)
+	else if (fcntl(proc_stdin(p), F_SETFL, O_NONBLOCK) != 0)
 		return (err_errno(e, "%s: write", name));
 	if (exchange(&r, e) < 0)
 		return (err_within(e, "%s", name));
