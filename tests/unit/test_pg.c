@@ -15,6 +15,13 @@
 #include "base/file.h"
 #include "base/pg.h"
 
+/* No other thread runs while a test sets the environment. */
+static int
+set_environment(const char *name, const char *value)
+{
+	return (setenv(name, value, 1)); /* NOLINT(concurrency-mt-unsafe) */
+}
+
 /* Nothing of the caller's environment decides a test. */
 static int
 clear_environment(void **state)
@@ -26,6 +33,7 @@ clear_environment(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		/* NOLINTNEXTLINE(concurrency-mt-unsafe) */
 		if (unsetenv(names[i]) != 0)
 			return (-1);
 	return (0);
@@ -82,7 +90,7 @@ the_database_is_the_one_that_libpq_would_use(void **state)
 	    "postgresql://u:p@h1.invalid:1,h2.invalid:2/acme", "acme");
 	check_database("host=a,b port=1,2 user=joe", "joe");
 	check_database("user=joe dbname=''", "joe");
-	assert_int_equal(setenv("PGDATABASE", "fromenv", 1), 0);
+	assert_int_equal(set_environment("PGDATABASE", "fromenv"), 0);
 	check_database("user=joe", "fromenv");
 	check_database("dbname=a=b", "a=b");
 }
@@ -99,7 +107,7 @@ a_service_file_is_obeyed(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	assert_int_equal(close(fd), 0);
-	assert_int_equal(setenv("PGSERVICEFILE", path, 1), 0);
+	assert_int_equal(set_environment("PGSERVICEFILE", path), 0);
 	check_database("service=prod", "served");
 	check_database("service=prod dbname=own", "own");
 	assert_null(pg_database_of("service=none", &e));
@@ -249,7 +257,7 @@ prepend_path(const char *folder)
 	char *path = mem_printf(
 	    "relative::/nonexistent:%s:%s", folder, getenv("PATH"));
 
-	assert_int_equal(setenv("PATH", path, 1), 0);
+	assert_int_equal(set_environment("PATH", path), 0);
 }
 
 static void
@@ -277,7 +285,7 @@ a_program_of_the_servers_major_is_found(void **state)
 	assert_int_equal(e.kind, ERR_DATABASE);
 	assert_false(is_newer);
 	assert_string_equal(e.hint, "install the package postgresql-client-99");
-	assert_int_equal(setenv("PATH", before, 1), 0);
+	assert_int_equal(set_environment("PATH", before), 0);
 	assert_int_equal(file_remove_tree(folder, &e), 0);
 }
 
@@ -293,7 +301,7 @@ a_program_that_tells_no_version_is_not_used(void **state)
 	prepend_path(folder);
 	assert_null(pg_program("pg_fake", 15, &is_newer, &e));
 	assert_int_equal(e.kind, ERR_DATABASE);
-	assert_int_equal(setenv("PATH", before, 1), 0);
+	assert_int_equal(set_environment("PATH", before), 0);
 	assert_int_equal(file_remove_tree(folder, &e), 0);
 }
 
