@@ -262,6 +262,7 @@ only_plain_files_with_good_names_are_listed(void **state)
 	assert_int_equal(suite_count(x.s, ""), 1);
 	assert_int_equal(suite_count(x.s, "packs/"), 1);
 	assert_int_equal(suite_count(x.s, "empty/"), 0);
+	assert_int_equal(chmod(ground_path(x.g, "lost+found"), 0700), 0);
 }
 
 static void

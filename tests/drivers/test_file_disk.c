@@ -441,11 +441,18 @@ use_a_read_only_disk(void *arg)
 	return (0);
 }
 
+static int
+run_with_ground(int (*body)(void *arg))
+{
+	SCOPED(end) struct scene x = begin();
+
+	return (ground_in_child(body, &x));
+}
+
 static void
 on_a_disk(int (*body)(void *arg))
 {
-	SCOPED(end) struct scene x = begin();
-	int status = ground_in_child(body, &x);
+	int status = run_with_ground(body); /* skip() cleans nothing up */
 
 	if (status == SKIP) {
 		print_message("no mount is allowed here\n");
