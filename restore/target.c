@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Questions to the server flow out through the maintenance database, and few
+ * commands: make, shut, clear, rename, drop. What always holds: the branch's
+ * own database is only touched by target_shut, target_reopen, target_clear and
+ * target_swap.
+ */
+#include "restore/target.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/text.h"
+
+#define CLEAR_WAIT_MS 10000
+#define CLEAR_NAP_MS  100
+#define STAMP_LENGTH  16 /* 20261122T023000Z */
+#define REPLACED      "_replaced_"
+
+void
+target_free(struct target *t)
+{
+	pg_close(t->c);
+	free(t->maintenance);
+	free(t->name);
+	free(t->role);
+	free(t->old_owner);
+	free(t->old_acl);
+	free(t->old_comment);
+	free(t->owner);
+	*t = (struct target){ .c = NULL };
+}
+
+/* --- looking --- */
+
+/* A text value, or NULL for SQL's null. */
+static char *
+text_at(const PGresult *r, int row, int column)
+{
+	if (PQgetisnull(r, row, column))
+		return (NULL);
+	return (mem_string(PQgetvalue(r, row, column)));
+}
+
+static bool
+bool_at(const PGresult *r, int row, int column)
+{
+	return (PQgetvalue(r, row, column)[0] == 't');
+}
+
+/* The maintenance database: the setting, else postgres, else template1; never
+ * the branch's own. */
+static int
+connect_maintenance(struct target *t, struct err *e)
+{
+	const char *names[] = { t->branch->maintenance_database, "postgres",
+		"template1" };
+	size_t i;
+
+	for (i = t->branch->maintenance_database != NULL ? 0 : 1; i < 3; i++) {
+		if (strcmp(names[i], t->name) == 0)
+			continue;
+		err_clear(e);
+		t->c = pg_connect(t->branch->database, names[i], e);
+		if (t->c != NULL) {
+			t->maintenance = mem_string(names[i]);
+			t->major = pg_server_major(t->c);
+			return (0);
+		}
+		if (t->branch->maintenance_database != NULL)
+			break;
+		if (e->kind != ERR_MISSING && e->kind != ERR_DENIED)
+			break;
+	}
+	return (-1);
+}
+
+static int
+look_at_role(struct target *t, struct err *e)
+{
+	SCOPED(pg_clearp)
+	PGresult *r = pg_query(t->c,
+	    "SELECT rolname, rolsuper, rolcreatedb FROM pg_catalog.pg_roles "
+	    "WHERE rolname = current_user",
+	    0, NULL, e);
+
+	if (r == NULL)
+		return (-1);
+	if (PQntuples(r) != 1)
+		return (err_set(e, ERR_DATABASE, "who are we there?"));
+	t->role = text_at(r, 0, 0);
+	t->superuser = bool_at(r, 0, 1);
+	t->createdb = bool_at(r, 0, 2) || t->superuser;
+	return (0);
+}
+
+static int
+look_at_database(struct target *t, struct err *e)
+{
+	const char *params[] = { t->name };
+	SCOPED(pg_clearp)
+	PGresult *r = pg_query(t->c,
+	    "SELECT pg_catalog.pg_get_userbyid(datdba), "
+	    "pg_catalog.pg_has_role(datdba, 'MEMBER'), datallowconn, "
+	    "datconnlimit, datacl::pg_catalog.text, "
+	    "pg_catalog.shobj_description(oid, 'pg_database') "
+	    "FROM pg_catalog.pg_database WHERE datname = $1",
+	    1, params, e);
+
+	if (r == NULL)
+		return (-1);
+	t->old_limit = -1;
+	if (PQntuples(r) == 0)
+		return (0);
+	t->exists = true;
+	t->old_owner = text_at(r, 0, 0);
+	t->ours = bool_at(r, 0, 1);
+	t->open = bool_at(r, 0, 2);
+	t->old_limit = (int)strtol(PQgetvalue(r, 0, 3), NULL, 10);
+	t->old_acl = text_at(r, 0, 4);
+	t->old_comment = text_at(r, 0, 5);
+	return (0);
+}
+
+static int
+find_owner(struct target *t, struct err *e)
+{
+	const char *params[] = { t->branch->owner };
+	SCOPED(pg_clearp) PGresult *r = NULL;
+
+	if (t->branch->owner == NULL) {
+		t->owner = mem_string(t->exists ? t->old_owner : t->role);
+		return (0);
+	}
+	r = pg_query(t->c,
+	    "SELECT pg_catalog.pg_has_role(oid, 'MEMBER') "
+	    "FROM pg_catalog.pg_roles WHERE rolname = $1",
+	    1, params, e);
+	if (r == NULL)
+		return (-1);
+	if (PQntuples(r) == 0)
+		return (err_set(e, ERR_CONFIG,
+		    "branch %s: owner = %s: there is no such role",
+		    t->branch->name, t->branch->owner));
+	if (!bool_at(r, 0, 0)) {
+		(void)err_set(e, ERR_DENIED,
+		    "branch %s: role %s is no member of %s, so it can't make "
+		    "databases of that owner",
+		    t->branch->name, t->role, t->branch->owner);
+		return (err_hint(e, "as a superuser: GRANT \"%s\" TO \"%s\"",
+		    t->branch->owner, t->role));
+	}
+	t->owner = mem_string(t->branch->owner);
+	return (0);
+}
+
+int
+target_open(
+    struct target *t, const struct branch_settings *branch, struct err *e)
+{
+	*t = (struct target){ .branch = branch };
+	if ((t->name = pg_database_of(branch->database, e)) == NULL ||
+	    connect_maintenance(t, e) < 0 || look_at_role(t, e) < 0 ||
+	    look_at_database(t, e) < 0 || find_owner(t, e) < 0)
+		return (err_within(e, "target %s", branch->name));
+	return (0);
+}
+
+int
+target_check_rights(const struct target *t, bool force, struct err *e)
+{
+	if (!t->createdb) {
+		(void)err_set(
+		    e, ERR_DENIED, "role %s may not make databases", t->role);
+		return (err_hint(
+		    e, "as a superuser: ALTER ROLE \"%s\" CREATEDB", t->role));
+	}
+	if (!t->exists)
+		return (0);
+	if (!t->ours)
+		return (err_set(e, ERR_REFUSED,
+		    "database %s belongs to role %s, and %s is no member of it",
+		    t->name, t->old_owner, t->role));
+	if (t->branch->owner != NULL && !force &&
+	    strcmp(t->old_owner, t->branch->owner) != 0) {
+		(void)err_set(e, ERR_REFUSED,
+		    "database %s belongs to role %s, not to %s as branch %s "
+		    "says",
+		    t->name, t->old_owner, t->branch->owner, t->branch->name);
+		return (err_hint(e, "--force replaces it nevertheless"));
+	}
+	return (0);
+}
+
+int
+target_has_database(
+    struct target *t, const char *name, bool *has, struct err *e)
+{
+	const char *params[] = { name };
+	SCOPED(pg_clearp)
+	PGresult *r = pg_query(t->c,
+	    "SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1", 1,
+	    params, e);
+
+	if (r == NULL)
+		return (-1);
+	*has = PQntuples(r) > 0;
+	return (0);
+}
+
+/* --- making --- */
+
+void
+target_locale_of(const struct json *facts, struct target_locale *out)
+{
+	const struct json *d = json_get(facts, "database");
+	const char *provider = json_get_string(d, "provider");
+
+	*out = (struct target_locale){
+		.encoding = json_get_string(d, "encoding"),
+		.collate = json_get_string(d, "collate"),
+		.ctype = json_get_string(d, "ctype"),
+		.icu_locale = json_get_string(d, "icu_locale"),
+		.provider = provider != NULL && *provider != '\0' ? *provider
+								  : 'c',
+	};
+	if (out->encoding == NULL)
+		out->encoding = "UTF8";
+	if (out->collate == NULL)
+		out->collate = "C";
+	if (out->ctype == NULL)
+		out->ctype = out->collate;
+}
+
+int
+target_has_template(
+    struct target *t, const struct target_locale *l, bool *has, struct err *e)
+{
+	const char *params[] = { TARGET_TEMPLATE, l->encoding, l->collate,
+		l->ctype };
+	SCOPED(pg_clearp)
+	PGresult *r = pg_query(t->c,
+	    "SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1 "
+	    "AND datistemplate AND datallowconn "
+	    "AND pg_catalog.pg_encoding_to_char(encoding) = $2 "
+	    "AND datcollate = $3 AND datctype = $4",
+	    4, params, e);
+
+	if (r == NULL)
+		return (-1);
+	/* A libc template alone: there is no portable way to compare others. */
+	*has = PQntuples(r) > 0 && l->provider == 'c';
+	return (0);
+}
+
+static void
+add_option(struct buf *sql, const char *option, const char *value)
+{
+	buf_printf(sql, " %s ", option);
+	pg_add_literal(sql, value);
+}
+
+static void
+add_create(struct buf *sql, const struct target *t, const char *name,
+    const struct target_locale *l, bool from_template)
+{
+	sql->n = 0;
+	buf_add_string(sql, "CREATE DATABASE ");
+	pg_add_name(sql, name);
+	buf_add_string(sql, " OWNER ");
+	pg_add_name(sql, t->owner);
+	buf_add_string(sql, " TEMPLATE ");
+	pg_add_name(sql, from_template ? TARGET_TEMPLATE : "template0");
+	if (from_template)
+		return;
+	add_option(sql, "ENCODING", l->encoding);
+	add_option(sql, "LC_COLLATE", l->collate);
+	add_option(sql, "LC_CTYPE", l->ctype);
+	if (l->provider == 'i' && l->icu_locale != NULL && t->major >= 15) {
+		buf_add_string(sql, " LOCALE_PROVIDER icu");
+		add_option(sql, "ICU_LOCALE", l->icu_locale);
+	} else if (l->provider == 'b' && l->icu_locale != NULL &&
+	    t->major >= 17) {
+		buf_add_string(sql, " LOCALE_PROVIDER builtin");
+		add_option(sql, "BUILTIN_LOCALE", l->icu_locale);
+	} else if (t->major >= 15) {
+		buf_add_string(sql, " LOCALE_PROVIDER libc");
+	}
+}
+
+/* Does the server's answer say that it can't give this locale? Everything that
+ * is not about rights, space, names taken, or the server itself. */
+static bool
+is_about_locale(const char *state)
+{
+	return (strncmp(state, "22", 2) == 0 || strncmp(state, "0A", 2) == 0 ||
+	    strncmp(state, "XX", 2) == 0 ||
+	    (strncmp(state, "42", 2) == 0 && strcmp(state, "42501") != 0 &&
+		strcmp(state, "42P04") != 0));
+}
+
+static int
+try_create(struct target *t, const char *sql, bool *is_locale, struct err *e)
+{
+	SCOPED(pg_clearp) PGresult *r = PQexec(t->c, sql);
+	const char *state = pg_sqlstate(r);
+
+	*is_locale = false;
+	if (PQresultStatus(r) == PGRES_COMMAND_OK)
+		return (0);
+	*is_locale = is_about_locale(state);
+	(void)pg_fail(t->c, r, e, "make the new database");
+	if (strcmp(state, "42501") == 0)
+		e->kind = ERR_DENIED;
+	if (strcmp(state, "53100") == 0)
+		e->kind = ERR_FULL;
+	return (-1);
+}
+
+int
+target_create(struct target *t, const char *name, const struct target_locale *l,
+    bool from_template, struct remarks *remarks, struct err *e)
+{
+	SCOPED(buf_free) struct buf sql = BUF_INIT;
+	bool utf8 = strcmp(l->encoding, "UTF8") == 0, is_locale;
+	struct target_locale plain[] = {
+		*l,
+		{ l->encoding, l->collate, l->ctype, NULL, 'c' },
+		{ l->encoding, "C", utf8 ? "C.UTF-8" : "C", NULL, 'c' },
+		{ l->encoding, "C", "C", NULL, 'c' },
+	};
+	struct err first = ERR_INIT;
+	size_t i;
+
+	for (i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+		add_create(&sql, t, name, &plain[i], from_template);
+		if (try_create(t, buf_text(&sql), &is_locale, e) == 0) {
+			if (i > 0)
+				remarks_warn(remarks,
+				    "the source's locale (%s, %s) is not on "
+				    "this server: text sorts as %s here",
+				    l->icu_locale != NULL ? l->icu_locale
+							  : l->collate,
+				    l->ctype, plain[i].collate);
+			return (0);
+		}
+		if (i == 0)
+			first = *e;
+		if (!is_locale || from_template)
+			return (-1);
+	}
+	*e = first;
+	return (-1);
+}
+
+/* --- shutting, clearing, dropping --- */
+
+static int
+alter_database(
+    struct target *t, const char *name, const char *what, struct err *e)
+{
+	SCOPED(buf_free) struct buf sql = BUF_INIT;
+
+	buf_add_string(&sql, "ALTER DATABASE ");
+	pg_add_name(&sql, name);
+	buf_printf(&sql, " %s", what);
+	return (pg_exec(t->c, e, "%s", buf_text(&sql)));
+}
+
+int
+target_shut(struct target *t, const char *name, struct err *e)
+{
+	return (alter_database(t, name, "WITH ALLOW_CONNECTIONS false", e));
+}
+
+int
+target_reopen(struct target *t, const char *name, struct err *e)
+{
+	return (alter_database(t, name, "WITH ALLOW_CONNECTIONS true", e));
+}
+
+static bool
+is_one_of(int pid, size_t npids, const int *pids)
+{
+	size_t i;
+
+	for (i = 0; i < npids; i++)
+		if (pids[i] == pid)
+			return (true);
+	return (false);
+}
+
+/* One round: asks every session that isn't ours to end. *left counts them;
+ * *whose names the role of one that we may not end, or is NULL. */
+static int
+end_sessions(struct target *t, const char *name, size_t npids, const int *pids,
+    size_t *left, char **whose, struct err *e)
+{
+	const char *params[] = { name };
+	SCOPED(pg_clearp)
+	PGresult *r = pg_query(t->c,
+	    "SELECT pid, usename FROM pg_catalog.pg_stat_activity "
+	    "WHERE datname = $1 AND "
+	    "COALESCE(backend_type, 'client backend') = 'client backend'",
+	    1, params, e);
+	int i;
+
+	if (r == NULL)
+		return (-1);
+	*left = 0;
+	for (i = 0; i < PQntuples(r); i++) {
+		const char *one[] = { PQgetvalue(r, i, 0) };
+		SCOPED(pg_clearp) PGresult *answer = NULL;
+		struct err denied = ERR_INIT;
+
+		if (is_one_of((int)strtol(one[0], NULL, 10), npids, pids))
+			continue;
+		(*left)++;
+		answer = pg_query(t->c,
+		    "SELECT pg_catalog.pg_terminate_backend($1::integer)", 1,
+		    one, &denied);
+		if (answer == NULL && *whose == NULL)
+			*whose = text_at(r, i, 1);
+	}
+	return (0);
+}
+
+int
+target_clear(struct target *t, const char *name, size_t npids, const int *pids,
+    struct err *e)
+{
+	uint64_t until = clock_ticks_ms() + CLEAR_WAIT_MS;
+	SCOPED(scope_free) char *whose = NULL;
+	size_t left;
+
+	for (;;) {
+		if (end_sessions(t, name, npids, pids, &left, &whose, e) < 0)
+			return (-1);
+		if (left == 0)
+			return (0);
+		if (clock_ticks_ms() > until)
+			break;
+		if (clock_sleep_ms(CLEAR_NAP_MS, e) < 0)
+			return (-1);
+	}
+	if (whose == NULL)
+		return (err_set(e, ERR_DATABASE,
+		    "%zu sessions in database %s don't end", left, name));
+	(void)err_set(e, ERR_DENIED,
+	    "role %s may not end the sessions of role %s in database %s",
+	    t->role, whose, name);
+	return (err_hint(e,
+	    "end them yourself, or as a superuser: "
+	    "GRANT pg_signal_backend TO \"%s\"",
+	    t->role));
+}
+
+int
+target_drop(struct target *t, const char *name, struct err *e)
+{
+	SCOPED(buf_free) struct buf sql = BUF_INIT;
+
+	buf_add_string(&sql, "DROP DATABASE IF EXISTS ");
+	pg_add_name(&sql, name);
+	if (t->major >= 13)
+		buf_add_string(&sql, " WITH (FORCE)");
+	return (pg_exec(t->c, e, "%s", buf_text(&sql)));
+}
+
+/* --- names and the swap --- */
+
+void
+target_replaced_name(
+    const char *name, int64_t when, char out[TARGET_NAME_MAX + 1])
+{
+	char stamp[CLOCK_TEXT];
+	char cut[TARGET_NAME_MAX - STAMP_LENGTH - sizeof(REPLACED) + 2];
+
+	clock_stamp(when, stamp);
+	(void)snprintf(cut, sizeof(cut), "%s", name);
+	if (strlen(cut) < strlen(name))
+		text_mend_end(cut);
+	(void)snprintf(
+	    out, TARGET_NAME_MAX + 1, "%s%s%s", cut, REPLACED, stamp);
+}
+
+bool
+target_parse_replaced(const char *text, const char *name, int64_t *when)
+{
+	char expected[TARGET_NAME_MAX + 1];
+	size_t n = strlen(text);
+
+	if (n < STAMP_LENGTH || !clock_parse(text + n - STAMP_LENGTH, when))
+		return (false);
+	target_replaced_name(name, *when, expected);
+	return (strcmp(text, expected) == 0);
+}
+
+static int
+swap_names(struct target *t, const char *hidden, const char *replaced,
+    int limit, struct err *e)
+{
+	SCOPED(buf_free) struct buf rename = BUF_INIT;
+	char opening[80];
+
+	if (pg_exec(t->c, e, "BEGIN") < 0)
+		return (-1);
+	if (t->exists) {
+		buf_add_string(&rename, "RENAME TO ");
+		pg_add_name(&rename, replaced);
+		if (alter_database(t, t->name, buf_text(&rename), e) < 0)
+			return (-1);
+		rename.n = 0;
+	}
+	buf_add_string(&rename, "RENAME TO ");
+	pg_add_name(&rename, t->name);
+	(void)snprintf(opening, sizeof(opening),
+	    "WITH ALLOW_CONNECTIONS true CONNECTION LIMIT %d", limit);
+	if (alter_database(t, hidden, buf_text(&rename), e) < 0 ||
+	    alter_database(t, t->name, opening, e) < 0)
+		return (-1);
+	return (pg_exec(t->c, e, "COMMIT"));
+}
+
+int
+target_swap(struct target *t, const char *hidden, const char *replaced,
+    int limit, struct err *e)
+{
+	struct err ignored = ERR_INIT;
+
+	if (swap_names(t, hidden, replaced, limit, e) == 0)
+		return (0);
+	(void)!pg_exec(t->c, &ignored, "ROLLBACK");
+	return (
+	    err_within(e, "put the new database in the place of %s", t->name));
+}
