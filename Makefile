@@ -132,8 +132,9 @@ build/packages-found:
 	@if ! command -v $(CC) >/dev/null 2>&1 || \
 	    ! command -v pkg-config >/dev/null 2>&1 || \
 	    ! pkg-config --exists $(PACKAGES); then \
+		list=$$(tests/lib/deps.sh missing build 2>/dev/null); \
 		echo "Triplicate needs Debian packages that are not here:"; \
-		echo "    $$(tests/lib/deps.sh missing build)"; \
+		echo "    $${list:-$(CC) pkg-config, and the libraries $(PACKAGES)}"; \
 		echo "To install them:  make deps"; \
 		exit 1; \
 	fi >&2
