@@ -4,6 +4,7 @@
  * of it into an answer and an exit status. One small file a command does the
  * rest.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -277,6 +278,19 @@ run(struct cli *c, int argc, char **argv, struct err *e)
 	return (run_command(c, cmd, e));
 }
 
+/* A closed standard descriptor must not become one of our files. */
+static void
+fill_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -284,6 +298,7 @@ main(int argc, char **argv)
 	struct err e = ERR_INIT;
 	int status;
 
+	fill_descriptors();
 	/* Keys are in memory: no core file may hold them. */
 	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 	secret_start();
