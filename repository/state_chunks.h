@@ -55,7 +55,8 @@ int state_slot(struct state *s, uint64_t pack, uint8_t slot,
 int state_highest(struct state *s, uint64_t *number, struct err *e) MUST_USE;
 /*
  * The packs that no index object describes and that are still somewhere
- * (spooled or confirmed), by number; d is the callee's only during the call.
+ * (spooled or confirmed), by number. each may take d's contents over, leaving
+ * DIRECTORY_INIT.
  */
 int state_undescribed(struct state *s,
     int (*each)(uint64_t pack, struct directory *d, void *arg, struct err *e),

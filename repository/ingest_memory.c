@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Files that need not be read again. What is remembered goes to local state in
+ * batches, since a transaction for each of a million files would sync a million
+ * times. Remembering is never wrong: whoever recalls a recipe asks whether its
+ * chunks are known before it counts on it.
+ *
+ *   value = size:u64 inode:u64 device:u64 mtime:i64 nsec:u32 matches:u8 recipe
+ *   batch = { identity[16] bytes:u32 value }*
+ */
+#include <string.h>
+
+#include "repository/ingest_impl.h"
+
+#define BATCH_FILES 1024
+#define BATCH_BYTES ((size_t)4 << 20)
+
+static void
+identify(
+    struct ingest *in, const char *branch, const char *path, uint8_t out[16])
+{
+	seal_identity(in->r->keys, "memory", branch, path, out);
+}
+
+bool
+ingest_recall(struct ingest *in, const char *branch, const char *path,
+    struct file_memory *m, struct recipe *r)
+{
+	SCOPED(buf_free) struct buf value = BUF_INIT;
+	struct err ignored = ERR_INIT;
+	uint8_t identity[16];
+	struct bytes b;
+	bool found, more = false;
+
+	identify(in, branch, path, identity);
+	if (state_recall(in->r->state, identity, &value, &found, &ignored) <
+		0 ||
+	    !found)
+		return (false);
+	b = bytes_of(value.p, value.n);
+	m->size = bytes_u64(&b);
+	m->inode = bytes_u64(&b);
+	m->device = bytes_u64(&b);
+	m->mtime = bytes_i64(&b);
+	m->nsec = bytes_u32(&b);
+	m->matches_name = bytes_u8(&b) != 0;
+	if (!b.bad && recipe_decode(&b, r, &more, &ignored) == 0 && !more)
+		return (true);
+	recipe_free(r);
+	return (false);
+}
+
+/* With memory_lock held. */
+static int
+flush(struct ingest *in, struct err *e)
+{
+	SCOPED(state_abortp) struct state_txn *t = NULL;
+	struct bytes b = bytes_of(in->remembered.p, in->remembered.n);
+
+	if (b.n == 0)
+		return (0);
+	if ((t = state_begin(in->r->state, e)) == NULL)
+		return (-1);
+	while (b.n > 0) {
+		const uint8_t *identity = bytes_take(&b, 16);
+		size_t n = bytes_u32(&b);
+		const uint8_t *value = bytes_take(&b, n);
+
+		assert(!b.bad); /* our own batch */
+		if (state_remember(t, identity, value, n, e) < 0)
+			return (-1);
+	}
+	in->remembered.n = 0;
+	in->nremembered = 0;
+	return (state_commit(&t, e));
+}
+
+int
+ingest_flush_memory(struct ingest *in, struct err *e)
+{
+	int failed;
+
+	pthread_mutex_lock(&in->memory_lock);
+	failed = flush(in, e);
+	pthread_mutex_unlock(&in->memory_lock);
+	return (failed);
+}
+
+static void
+encode(const struct file_memory *m, const struct recipe *r, struct buf *out)
+{
+	buf_add_u64(out, m->size);
+	buf_add_u64(out, m->inode);
+	buf_add_u64(out, m->device);
+	buf_add_i64(out, m->mtime);
+	buf_add_u32(out, m->nsec);
+	buf_add_u8(out, m->matches_name);
+	recipe_encode(r, out);
+}
+
+int
+ingest_remember(struct ingest *in, const char *branch, const char *path,
+    const struct file_memory *m, const struct recipe *r, struct err *e)
+{
+	SCOPED(buf_free) struct buf value = BUF_INIT;
+	uint8_t identity[16];
+	int failed = 0;
+
+	identify(in, branch, path, identity);
+	encode(m, r, &value);
+	pthread_mutex_lock(&in->memory_lock);
+	buf_add(&in->remembered, identity, sizeof(identity));
+	buf_add_u32(&in->remembered, (uint32_t)value.n);
+	buf_add(&in->remembered, value.p, value.n);
+	if (++in->nremembered >= BATCH_FILES || in->remembered.n >= BATCH_BYTES)
+		failed = flush(in, e);
+	pthread_mutex_unlock(&in->memory_lock);
+	return (failed);
+}
