@@ -15,7 +15,7 @@
 #define BODY_VERSION  1
 #define ENTRY_BYTES   46 /* sha256 to nslots, pack kind, count */
 #define RECORD_BYTES  44 /* without bases */
-#define CONTEXT_TEXT  (OBJECT_NAME_TEXT + 8)
+#define CONTEXT_TEXT  (OBJECT_NAME_TEXT + 8 + 2 * FORMAT_HEADER)
 #define FRONT_BYTES   (FORMAT_HEADER + 1)
 #define OUTSIDE_BYTES (FORMAT_HEADER + SEAL_INDEX_OVERHEAD)
 
@@ -41,11 +41,15 @@ index_object_name(
 	    (unsigned long long)seq, id);
 }
 
-/* Binds the object to its name. */
+/* What the body is bound to: the object's name and its header's bytes. */
 static void
-context_of(const char *object_name, char out[CONTEXT_TEXT])
+context_of(
+    const char *object_name, const uint8_t *header, char out[CONTEXT_TEXT])
 {
-	snprintf(out, CONTEXT_TEXT, "index %s", object_name);
+	char hex[2 * FORMAT_HEADER + 1];
+
+	hex_of(header, FORMAT_HEADER, hex);
+	snprintf(out, CONTEXT_TEXT, "index %s %s", object_name, hex);
 }
 
 /* --- writing ------------------------------------------------------------- */
@@ -93,9 +97,9 @@ index_object_encode(const struct keys *k, const char *object_name,
 		directory_encode(&packs[i], &body);
 	}
 	compress_part(body.p, body.n, OUTSIDE_BYTES, &part);
-	context_of(object_name, context);
 	out->n = 0;
 	format_add_header(out, FORMAT_INDEX, keys_repo(k));
+	context_of(object_name, out->p, context);
 	seal_index(k, context, part.p, part.n, out);
 	assert(out->n <= INDEX_MAX);
 }
@@ -178,9 +182,10 @@ index_object_decode(const struct keys *k, const char *object_name,
 
 	if (n > INDEX_MAX)
 		return (err_set(e, ERR_CORRUPT, "%zu bytes are no index", n));
-	context_of(object_name, context);
-	if (format_check_header(&b, FORMAT_INDEX, keys_repo(k), NULL, e) < 0 ||
-	    unseal_index(k, context, b.p, b.n, &part, e) < 0 ||
+	if (format_check_header(&b, FORMAT_INDEX, keys_repo(k), NULL, e) < 0)
+		return (-1);
+	context_of(object_name, p, context);
+	if (unseal_index(k, context, b.p, b.n, &part, e) < 0 ||
 	    expand_part(part.p, part.n, INDEX_BODY_MAX, &body, e) < 0)
 		return (-1);
 	b = bytes_of(body.p, body.n);
