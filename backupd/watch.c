@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Everything that our connections lock, the leading one locks as well, so the
+ * waiters to look for are those that the leader or the guard blocks. Since when
+ * a session waits is measured here, by when it was first seen: servers before
+ * 14 don't tell.
+ */
+#include "backupd/watch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "backupd/run.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#define WAITERS_MAX 64
+#define LOOK_S	    1
+#define TELL_MS	    3000 /* shorter waits are everyday life */
+
+enum column { COLUMN_PID, COLUMN_BY_LEADER, COLUMN_WHO };
+
+/* Sessions that wait for a lock which we hold, and for what. */
+static const char waiters_sql[] =
+    "SELECT w.pid, $1::int = ANY (w.blockers),"
+    " pg_catalog.format('session %s (role %s%s) for %s', w.pid,"
+    "  coalesce(a.usename, '?'),"
+    "  CASE WHEN a.application_name <> ''"
+    "   THEN ', ' || a.application_name ELSE '' END,"
+    "  coalesce(n.nspname || '.' || c.relname, 'a lock'))"
+    " FROM (SELECT DISTINCT ON (l.pid) l.pid, l.relation,"
+    "   pg_catalog.pg_blocking_pids(l.pid) AS blockers"
+    "  FROM pg_catalog.pg_locks l"
+    "  WHERE NOT l.granted AND l.pid <> pg_catalog.pg_backend_pid()) w"
+    " LEFT JOIN pg_catalog.pg_class c ON c.oid = w.relation"
+    " LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = w.pid"
+    " WHERE $1::int = ANY (w.blockers) OR $2::int = ANY (w.blockers)";
+
+struct waiter {
+	int pid;
+	uint64_t since_ms;
+	bool is_told, is_seen;
+};
+
+struct watch {
+	struct run *run;
+	PGconn *c;
+	struct guard *guard;
+	int leader, guardian; /* their backends */
+	size_t n;
+	struct waiter waiters[WAITERS_MAX];
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool is_over; /* guarded by lock */
+};
+
+/* The waiter of that pid, known or new; NULL when there are too many. */
+static struct waiter *
+find_waiter(struct watch *w, int pid)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->waiters[i].pid == pid)
+			return (&w->waiters[i]);
+	if (w->n == WAITERS_MAX)
+		return (NULL);
+	w->waiters[w->n] = (struct waiter){ .pid = pid,
+		.since_ms = clock_ticks_ms() };
+	return (&w->waiters[w->n++]);
+}
+
+static void
+forget_unseen(struct watch *w)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		if (w->waiters[i].is_seen)
+			w->waiters[n++] = w->waiters[i];
+	w->n = n;
+	for (size_t i = 0; i < n; i++)
+		w->waiters[i].is_seen = false;
+}
+
+static void
+give_way(struct watch *w, bool by_leader, const char *who, uint64_t waited_s)
+{
+	struct err e = ERR_INIT;
+
+	if (!by_leader) {
+		log_warning("%s: gave ir_attachment free: %s waited %llu s",
+		    w->run->branch->name, who, (unsigned long long)waited_s);
+		guard_release(w->guard);
+		return;
+	}
+	(void)err_set(&e, ERR_DATABASE,
+	    "gave way after %llu s (yield-to-ddl): %s",
+	    (unsigned long long)waited_s, who);
+	(void)err_hint(&e,
+	    "back up when no module is being upgraded, or raise yield-to-ddl");
+	run_fail(w->run, &e);
+}
+
+static void
+judge(struct watch *w, int pid, bool by_leader, const char *who)
+{
+	struct waiter *one = find_waiter(w, pid);
+	uint64_t waited_ms;
+
+	if (one == NULL)
+		return;
+	one->is_seen = true;
+	waited_ms = clock_ticks_ms() - one->since_ms;
+	if (waited_ms >= TELL_MS && !one->is_told) {
+		log_info(
+		    "%s: %s waits for the backup", w->run->branch->name, who);
+		one->is_told = true;
+	}
+	if (waited_ms >= w->run->repo->settings->yield_to_ddl_s * 1000)
+		give_way(w, by_leader, who, waited_ms / 1000);
+}
+
+static int
+look(struct watch *w, struct err *e)
+{
+	SCOPED(pg_clearp) PGresult *r = NULL;
+	char leader[16], guardian[16];
+	const char *params[2] = { leader, guardian };
+
+	(void)snprintf(leader, sizeof(leader), "%d", w->leader);
+	(void)snprintf(guardian, sizeof(guardian), "%d", w->guardian);
+	if ((r = pg_query(w->c, waiters_sql, 2, params, e)) == NULL)
+		return (-1);
+	for (int i = 0; i < PQntuples(r); i++)
+		judge(w, (int)strtol(PQgetvalue(r, i, COLUMN_PID), NULL, 10),
+		    PQgetvalue(r, i, COLUMN_BY_LEADER)[0] == 't',
+		    PQgetvalue(r, i, COLUMN_WHO));
+	forget_unseen(w);
+	return (0);
+}
+
+/* Sleeps until the next look. True when there is none. */
+static bool
+rest(struct watch *w)
+{
+	struct timespec until;
+	bool is_over;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += LOOK_S;
+	(void)pthread_mutex_lock(&w->lock);
+	if (!w->is_over)
+		(void)pthread_cond_timedwait(&w->changed, &w->lock, &until);
+	is_over = w->is_over;
+	(void)pthread_mutex_unlock(&w->lock);
+	return (is_over);
+}
+
+static void *
+thread_main(void *arg)
+{
+	struct watch *w = arg;
+	struct err e = ERR_INIT;
+
+	while (!rest(w)) {
+		if (look(w, &e) < 0) {
+			/* The leader's own fate tells what it means. */
+			log_info("%s: waiting sessions are not watched: %s",
+			    w->run->branch->name, e.text);
+			return (NULL);
+		}
+	}
+	return (NULL);
+}
+
+struct watch *
+watch_start(struct run *run, struct snapshot *s, struct err *e)
+{
+	SCOPED(pg_closep) PGconn *c = NULL;
+	pthread_condattr_t monotonic;
+	struct watch *w;
+
+	if ((c = pg_connect(run->branch->database, NULL, e)) == NULL)
+		return (NULL);
+	w = mem_new(sizeof(*w));
+	w->run = run;
+	w->guard = &s->guard;
+	w->leader = PQbackendPID(s->leader);
+	w->guardian = s->guard.is_held ? PQbackendPID(s->guard.c) : w->leader;
+	w->c = TAKE(c);
+	(void)pthread_mutex_init(&w->lock, NULL);
+	(void)pthread_condattr_init(&monotonic);
+	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&w->changed, &monotonic);
+	(void)pthread_condattr_destroy(&monotonic);
+	if (pthread_create(&w->thread, NULL, thread_main, w) == 0)
+		return (w);
+	(void)err_set(e, ERR_SYSTEM, "no thread could be started");
+	pg_close(w->c);
+	free(w);
+	return (NULL);
+}
+
+void
+watch_free(struct watch *w)
+{
+	if (w == NULL)
+		return;
+	(void)pthread_mutex_lock(&w->lock);
+	w->is_over = true;
+	(void)pthread_cond_signal(&w->changed);
+	(void)pthread_mutex_unlock(&w->lock);
+	(void)pthread_join(w->thread, NULL);
+	(void)pthread_cond_destroy(&w->changed);
+	(void)pthread_mutex_destroy(&w->lock);
+	pg_close(w->c);
+	free(w);
+}
+
+void
+watch_freep(struct watch **w)
+{
+	watch_free(*w);
+	*w = NULL;
+}
