@@ -95,7 +95,7 @@ lock_tables(PGconn *c, const struct table_list *l, struct err *e)
 }
 
 static int
-try_once(struct snapshot *s, struct err *e)
+try_once(struct run *run, struct snapshot *s, struct err *e)
 {
 	SCOPED(table_list_free) struct table_list before = { .n = 0 };
 	char text[TABLE_TEXT];
@@ -106,6 +106,7 @@ try_once(struct snapshot *s, struct err *e)
 		return (-1);
 	if ((outcome = lock_tables(s->leader, &before, e)) != TAKEN)
 		return (outcome);
+	guard_hold(run, &s->guard);
 	s->id = pg_value(
 	    s->leader, "SELECT pg_catalog.pg_export_snapshot()", 0, NULL, e);
 	if (s->id == NULL)
@@ -126,6 +127,7 @@ start_over(struct snapshot *s, struct err *e)
 {
 	table_list_free(&s->tables);
 	free(TAKE(s->id));
+	guard_release(&s->guard);
 	return (pg_exec(s->leader, e, "ROLLBACK"));
 }
 
@@ -183,7 +185,7 @@ try_until_taken(struct run *run, struct snapshot *s, struct err *e)
 	if (most_s < LEAST_WAIT_S)
 		most_s = LEAST_WAIT_S;
 	for (;;) {
-		if ((outcome = try_once(s, e)) < 0)
+		if ((outcome = try_once(run, s, e)) < 0)
 			return (-1);
 		if (outcome == TAKEN)
 			return (0);
@@ -211,6 +213,7 @@ snapshot_take(struct run *run, struct snapshot *out, struct err *e)
 	if ((c = pg_connect(run->branch->database, NULL, e)) == NULL)
 		return (-1);
 	out->leader = c;
+	guard_open(run, &out->guard);
 	if (PQserverVersion(c) < SNAPSHOT_SERVER_LEAST)
 		return (err_set(e, ERR_DATABASE,
 		    "PostgreSQL %s is too old: 10 or newer is needed",
@@ -238,6 +241,7 @@ void
 snapshot_free(struct snapshot *s)
 {
 	pg_closep(&s->leader);
+	guard_free(&s->guard);
 	free(TAKE(s->id));
 	table_list_free(&s->tables);
 }

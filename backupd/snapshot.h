@@ -7,6 +7,7 @@
 #ifndef BACKUPD_SNAPSHOT_H
 #define BACKUPD_SNAPSHOT_H
 
+#include "backupd/guard.h"
 #include "backupd/table_list.h"
 
 struct run;
@@ -17,6 +18,7 @@ struct snapshot {
 	PGconn *leader; /* in its transaction; used by one thread at a time */
 	char *id;	/* for SET TRANSACTION SNAPSHOT and pg_dump */
 	struct table_list tables;
+	struct guard guard; /* taken before the snapshot, after the locks */
 	bool is_open;
 };
 
