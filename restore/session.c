@@ -23,9 +23,13 @@
 	((size_t)4096) /* what a pipe that is ready takes without blocking */
 #define READ_MAX ((size_t)64 << 10)
 #define END_MS	 10000
+#define ASK_PID                                                                \
+	"SELECT pg_catalog.pg_backend_pid() AS pid \\gset\n"                   \
+	"\\echo pid :pid\n"
 
 struct session {
 	struct proc *p;
+	int pid; /* of the server process */
 	unsigned tokens;
 	struct buf answer;
 };
@@ -191,9 +195,20 @@ session_open(const struct session_place *place, struct err *e)
 		"PGOPTIONS=", place->password_env, NULL };
 
 	s->p = proc_start(argv, env, PROC_STDIN | PROC_STDOUT, e);
-	if (s->p == NULL || settle(s, e) < 0)
+	if (s->p == NULL || session_run(s, ASK_PID, e) < 0)
 		return (NULL);
+	if (sscanf(buf_text(&s->answer), "pid %d", &s->pid) != 1) {
+		(void)err_set(
+		    e, ERR_DATABASE, "psql does not know its session");
+		return (NULL);
+	}
 	return (TAKE(s));
+}
+
+int
+session_pid(const struct session *s)
+{
+	return (s->pid);
 }
 
 int

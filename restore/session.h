@@ -27,7 +27,8 @@ void session_place_free(struct session_place *p); /* wipes; for SCOPED */
 /* Connected when this returns. Fails: ERR_DATABASE. */
 struct session *session_open(
     const struct session_place *place, struct err *e) MUST_USE;
-void session_free(struct session *s); /* ends it, whatever it does */
+void session_free(struct session *s);	  /* ends it, whatever it does */
+int session_pid(const struct session *s); /* of its server process */
 void session_freep(struct session **s);
 
 /* Runs statements and waits until they are done. Fails: ERR_DATABASE with

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Entries of an archive flow in, marks flow out: what restore does itself (the
+ * database's own properties), what must not come alive in a copy, and what may
+ * legitimately fail here. All but the first is said.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "restore/make.h"
+#include "restore/neutralize.h"
+
+/* Entries about the database as a whole: facts has them, target_swap does
+ * them. ENCODING and its like are written by pg_restore in any case. */
+static bool
+is_about_database(const struct toc_entry *a)
+{
+	return (toc_entry_is(a, "DATABASE") ||
+	    toc_entry_is(a, "DATABASE PROPERTIES") ||
+	    toc_entry_is(a, "ENCODING") || toc_entry_is(a, "STDSTRINGS") ||
+	    toc_entry_is(a, "SEARCHPATH") ||
+	    ((toc_entry_is(a, "ACL") || toc_entry_is(a, "COMMENT") ||
+		 toc_entry_is(a, "SECURITY LABEL")) &&
+		strncmp(a->what, "- DATABASE ", 11) == 0));
+}
+
+/* A kind that only a superuser can make. */
+static bool
+is_superusers(const struct toc_entry *a)
+{
+	return (toc_entry_is(a, "EVENT TRIGGER") ||
+	    toc_entry_is(a, "SUBSCRIPTION") ||
+	    toc_entry_is(a, "SUBSCRIPTION TABLE") ||
+	    toc_entry_is(a, "SECURITY LABEL"));
+}
+
+/* The line as pg_restore gave it, without its numbers. */
+static char *
+line_of(const struct toc_entry *a)
+{
+	return (
+	    mem_printf("%d; %lu %lu %s %s", a->id, (unsigned long)a->class_oid,
+		(unsigned long)a->oid, a->desc, a->what));
+}
+
+static bool
+must_stay_dead(struct make *m, const struct toc_entry *a)
+{
+	SCOPED(scope_free) char *line = line_of(a);
+	const char *reason = "";
+
+	if (!m->neutral || neutralize_filter_entry(line, &reason) == 0)
+		return (false);
+	remarks_warn(
+	    m->remarks, "left out: %s %s (%s)", a->desc, a->what, reason);
+	return (true);
+}
+
+static bool
+is_left_out(struct make *m, const struct toc_entry *a)
+{
+	bool privilege = toc_entry_is(a, "ACL") ||
+	    toc_entry_is(a, "DEFAULT ACL");
+
+	if (is_about_database(a) || (privilege && !m->source_owners))
+		return (true);
+	if (must_stay_dead(m, a))
+		return (true);
+	if (!m->h->t->superuser && is_superusers(a)) {
+		remarks_look_at(m->remarks,
+		    "left out: %s %s (only a superuser can make it)", a->desc,
+		    a->what);
+		return (true);
+	}
+	/* CREATE EXTENSION writes the comment itself, and one that was made by
+	 * somebody else isn't ours to comment. */
+	if (toc_entry_is(a, "COMMENT") &&
+	    strncmp(a->what, "- EXTENSION ", 12) == 0)
+		return (m->has_extensions);
+	return (false);
+}
+
+void
+make_filter(struct make *m)
+{
+	struct toc_entry *a;
+	size_t i;
+
+	for (i = 0; i < m->toc->n; i++)
+		m->toc->v[i].left_out = is_left_out(m, &m->toc->v[i]);
+	toc_spread(m->toc);
+	/* Those of a template are there: what needs them stays. */
+	for (i = 0; i < m->toc->n && m->has_extensions; i++) {
+		a = &m->toc->v[i];
+		if (toc_entry_is(a, "EXTENSION"))
+			a->left_out = true;
+	}
+}
