@@ -154,6 +154,7 @@ static int
 close_rule(struct parser *p, struct err *e)
 {
 	const struct rules_rule *rule = p->rule;
+	struct parser at = *p;
 
 	p->rule = NULL;
 	p->action = NULL;
@@ -162,11 +163,11 @@ close_rule(struct parser *p, struct err *e)
 	for (size_t i = 0; i < rule->n; i++)
 		if (check_action(p, rule, &rule->actions[i], e) < 0)
 			return (-1);
-	p->line = rule->line;
+	at.line = rule->line;
 	if (rule->n == 0)
-		return (bad(p, e, "'%s' does nothing", rule->name));
+		return (bad(&at, e, "'%s' does nothing", rule->name));
 	if (rule->about == NULL)
-		return (bad(p, e, "'%s' does not say why", rule->name));
+		return (bad(&at, e, "'%s' does not say why", rule->name));
 	return (0);
 }
 
