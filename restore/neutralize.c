@@ -28,8 +28,8 @@ warn_of(struct neutralize_job *job, const struct neutralize_step *step,
 
 /* Runs the steps of one rule; adds up the rows that they changed. */
 static int
-run_steps(struct neutralize_job *job, const struct neutralize_plan *plan,
-    int64_t *rows, struct err *e)
+run_steps(struct neutralize_job *job, const struct rules_rule *rule,
+    const struct neutralize_plan *plan, int64_t *rows, struct err *e)
 {
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct neutralize_step *step = &plan->steps[i];
@@ -38,7 +38,8 @@ run_steps(struct neutralize_job *job, const struct neutralize_plan *plan,
 		if (neutralize_job_count(job,
 			step->kind == RULES_REPORT ? step->left : step->change,
 			&n, 1, e) < 0)
-			return (-1);
+			return (err_within(
+			    e, "%s:%u", rule->file, step->action->line));
 		if (step->kind == RULES_REPORT)
 			warn_of(job, step, n);
 		else
@@ -62,9 +63,8 @@ rule_failed(struct neutralize_job *job, const struct rules_rule *rule,
 	}
 	if (rule->must)
 		return (err_set(e, ERR_REFUSED,
-		    "neutralization failed at rule %s (%s:%u), nothing was "
-		    "changed: %s",
-		    rule->name, rule->file, rule->line, cause->text));
+		    "neutralization failed at rule %s, nothing was changed: %s",
+		    rule->name, cause->text));
 	neutralize_report_warn(
 	    job->out, "rule %s failed: %s", rule->name, cause->text);
 	return (neutralize_job_forget(job, e));
@@ -87,7 +87,7 @@ run_rule(struct neutralize_job *job, const struct neutralize_place *place,
 		return (0);
 	if (neutralize_job_mark(job, e) < 0)
 		return (-1);
-	if (run_steps(job, &plan, &rows, &cause) < 0)
+	if (run_steps(job, rule, &plan, &rows, &cause) < 0)
 		return (rule_failed(job, rule, &cause, e));
 	neutralize_report_outcome(entry, NEUTRALIZE_APPLIED, rows, NULL);
 	return (neutralize_job_keep(job, e));

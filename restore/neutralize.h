@@ -85,7 +85,8 @@ bool neutralize_report_ok(const struct neutralize_report *r);
  * Done again, it changes nothing. out->rules and out->warnings are filled.
  * Fails: ERR_REFUSED, naming the rule and the cause, when a "must" rule fails;
  * ERR_CONFIG for a bad mail_catcher; ERR_DATABASE; ERR_STOPPED.
- * After failure: the database is as it was; out tells how far it came.
+ * After failure: the database is as it was, unless a module's own script ended
+ * the transaction (then it must not be used); out tells how far it came.
  */
 int neutralize_run(PGconn *c, const struct neutralize_conf *conf,
     struct neutralize_report *out, struct err *e) MUST_USE;
