@@ -32,6 +32,11 @@ void pg_clearp(PGresult **r);
 /* dbname that conninfo names (as libpq would use), allocated. */
 char *pg_database_of(const char *conninfo, struct err *e) MUST_USE;
 /*
+ * "host:port/database" that conninfo leads to, allocated: the same for two
+ * spellings of one database (not for two names of one host).
+ */
+char *pg_place_of(const char *conninfo, struct err *e) MUST_USE;
+/*
  * What a child program needs to reach the same server: writes host, port, user
  * into a conninfo *without password* (allocated, for --dbname) with database in
  * place of its own, and the password, when there is one, as "PGPASSWORD=…"

@@ -458,3 +458,35 @@ pg_child_conninfo(
 	buf_text(&out);
 	return ((char *)out.p);
 }
+
+/* A setting of a connection string, else libpq's variable, else otherwise. */
+static const char *
+setting(const PQconninfoOption *options, const char *key, const char *variable,
+    const char *otherwise)
+{
+	const char *value = value_of(options, key);
+
+	if (*value == '\0' && (value = getenv(variable)) == NULL)
+		value = otherwise;
+	return (value);
+}
+
+char *
+pg_place_of(const char *conninfo, struct err *e)
+{
+	SCOPED(free_options) PQconninfoOption *options = parse(conninfo, e);
+	SCOPED(scope_free) char *database = NULL;
+	SCOPED(scope_free) char *folder = NULL;
+	const char *host;
+
+	if (options == NULL || (database = pg_database_of(conninfo, e)) == NULL)
+		return (NULL);
+	host = value_of(options, "hostaddr");
+	if (*host == '\0')
+		host = setting(options, "host", "PGHOST", "/run/postgresql");
+	/* /var/run is a link to /run, and both are in use. */
+	if (*host == '/' && (folder = realpath(host, NULL)) != NULL)
+		host = folder;
+	return (mem_printf("%s:%s/%s", host,
+	    setting(options, "port", "PGPORT", "5432"), database));
+}

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/conf.h"
 #include "base/file.h"
+#include "base/pg.h"
 
 #define DAY	  ((uint64_t)86400)
 #define GIB	  ((uint64_t)1 << 30)
@@ -362,24 +363,65 @@ same(const char *a, const char *b)
 	return (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+/* Where a branch's database is; *place stays NULL when it has none. */
+static int
+place_of(const struct settings *s, const struct branch_settings *b,
+    char **place, struct err *e)
+{
+	if (b->database == NULL)
+		return (0);
+	*place = pg_place_of(b->database, e);
+	if (*place != NULL)
+		return (0);
+	return (err_within(
+	    e, "%s:%u: [branch %s]: database", s->path, b->line, b->name));
+}
+
+/* Paths that lead to one folder by links are one. */
+static bool
+same_folder(const char *a, const char *b)
+{
+	SCOPED(scope_free) char *real_a = a != NULL ? realpath(a, NULL) : NULL;
+	SCOPED(scope_free) char *real_b = b != NULL ? realpath(b, NULL) : NULL;
+
+	return (same(a, b) || same(real_a, real_b));
+}
+
+static int
+check_pair(const struct settings *s, const struct branch_settings *a,
+    const struct branch_settings *b, struct err *e)
+{
+	SCOPED(scope_free) char *place_a = NULL;
+	SCOPED(scope_free) char *place_b = NULL;
+	const char *what = NULL;
+
+	if (place_of(s, a, &place_a, e) < 0 || place_of(s, b, &place_b, e) < 0)
+		return (-1);
+	if (same(place_a, place_b))
+		what = "database";
+	else if (same_folder(a->filestore, b->filestore))
+		what = "filestore";
+	if (what == NULL)
+		return (0);
+	return (err_set(e, ERR_CONFIG,
+	    "%s:%u: [branch %s] has the same %s as [branch %s]; expected one of its own",
+	    s->path, b->line, b->name, what, a->name));
+}
+
 /* Two branches that share a target would overwrite each other on restore. */
 static int
 check_branches(const struct settings *s, struct err *e)
 {
 	for (size_t i = 0; i < s->nbranches; i++)
-		for (size_t j = i + 1; j < s->nbranches; j++) {
-			const struct branch_settings *a = &s->branches[i];
-			const struct branch_settings *b = &s->branches[j];
-			const char *what = same(a->database, b->database)
-			    ? "database"
-			    : same(a->filestore, b->filestore) ? "filestore"
-							       : NULL;
+		for (size_t j = 0; j < i; j++)
+			if (check_pair(s, &s->branches[j], &s->branches[i], e) <
+			    0)
+				return (-1);
+	if (s->nbranches == 1) {
+		SCOPED(scope_free) char *place = NULL;
 
-			if (what != NULL)
-				return (err_set(e, ERR_CONFIG,
-				    "%s:%u: [branch %s] has the same %s as [branch %s]; expected one of its own",
-				    s->path, b->line, b->name, what, a->name));
-		}
+		return (place_of(s, &s->branches[0], &place, e));
+	}
 	return (0);
 }
 

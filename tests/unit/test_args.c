@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* NEEDS: base storage-drivers repository retention restore backupd cli */
+/* NEEDS: base cli */
 /*
  * The command line's words.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* NEEDS: base storage-drivers repository backupd */
+/* NEEDS: base backupd */
 /*
  * How far apart the runs of a schedule are.
  */

@@ -90,6 +90,13 @@ settings_refuse_what_contradicts_itself(void **state)
 	    "[branch p]\nstage = production\nfilestore = /f\n"
 	    "[branch q]\nstage = staging\nfilestore = /f\n",
 	    "same filestore");
+	refused(HEAD ONE_ENDPOINT
+	    "[branch p]\nstage = production\ndatabase = host=/a dbname=x\n"
+	    "[branch q]\nstage = staging\ndatabase = dbname=x port=5432 host=/a\n",
+	    "same database");
+	refused(HEAD ONE_ENDPOINT
+	    "[branch p]\nstage = production\ndatabase = nonsense=x\n",
+	    "connection string");
 	refused(HEAD ONE_ENDPOINT "[branch p]\nfilestore = /f\n", "stage");
 	refused(HEAD "[endpoint ../x]\nurl = /a\n", "name");
 }
