@@ -240,6 +240,18 @@ get_used(const struct json *o, struct buf *used, struct err *e)
 	return (get_hex(o, "used", used->p, used->n, e));
 }
 
+/* An array, the empty one too: json_count alone says 0 of anything else. */
+static bool
+is_list(const struct json *value)
+{
+	SCOPED(buf_free) struct buf text = BUF_INIT;
+
+	if (value == NULL || json_at(value, 0) != NULL)
+		return (value != NULL);
+	json_write(value, false, &text);
+	return (text.n == 2 && text.p[0] == '[');
+}
+
 static int
 get_indexes(const struct json *o, struct manifest *m, struct err *e)
 {
@@ -247,7 +259,7 @@ get_indexes(const struct json *o, struct manifest *m, struct err *e)
 	size_t n = json_count(list);
 	struct index_ref *x;
 
-	if (list == NULL || n > MANIFEST_INDEXES_MAX)
+	if (!is_list(list) || n > MANIFEST_INDEXES_MAX)
 		return (bad_key("indexes", e));
 	m->indexes = mem_array(n > 0 ? n : 1, sizeof(*m->indexes));
 	while (m->nindexes < n) {
