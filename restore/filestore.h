@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The attachments of a backup into a branch's folder. Before the swap files are
+ * only added; what is there already and equal is not fetched. After it the
+ * folder is made equal to the backup: files that were there with other contents
+ * are replaced, what the backup doesn't have goes, except what a kept copy of
+ * the replaced database needs.
+ */
+#ifndef RESTORE_FILESTORE_H
+#define RESTORE_FILESTORE_H
+
+#include "restore/contents.h"
+
+struct branch_settings;
+struct filestore;
+
+struct filestore_conf {
+	struct repo *r;
+	struct fetch *fetch;
+	struct contents *contents;
+	struct remarks *remarks;
+	const char *folder; /* the branch's */
+	const char *owner;  /* a system user of that name gets the files; or
+			       NULL */
+	const char *id;	    /* of this restore, in temporary names */
+	const char *notes;  /* folder for the lists that undo needs */
+	bool dry;	    /* only filestore_plan will be called */
+};
+/* Fails: ERR_MISSING, ERR_DENIED. conf's pointers outlive it. */
+struct filestore *filestore_open(
+    const struct filestore_conf *conf, struct err *e) MUST_USE;
+void filestore_free(struct filestore *f);
+void filestore_freep(struct filestore **f);
+
+struct filestore_totals {
+	uint64_t files, fetched, reused; /* count */
+	uint64_t bytes, reused_bytes;	 /* plain */
+	uint64_t removed, replaced;
+};
+
+/* Walks the tree: what will have to be fetched is expected (files of another
+ * size or not there), everything's path is known afterwards. */
+int filestore_plan(struct filestore *f, struct err *e) MUST_USE;
+/* Adds what is missing. After failure: filestore_undo. */
+int filestore_add(struct filestore *f, struct err *e) MUST_USE;
+/*
+ * Makes the folder equal to the backup. kept: a file with paths, each ended by
+ * NUL, that must stay; or NULL. Files that changed since before (seconds) are
+ * left alone: the branch lives again.
+ */
+int filestore_finish(struct filestore *f, const char *kept, int64_t before,
+    struct err *e) MUST_USE;
+void filestore_totals(const struct filestore *f, struct filestore_totals *out);
+
+/* Takes back what a restore with that id added to folder; its lists are in
+ * notes. Being called again is harmless. */
+int filestore_undo(const char *folder, const char *id, const char *notes,
+    struct err *e) MUST_USE;
+/* Finishes the replacing of files after a swap; the rest needs the backup. */
+int filestore_redo(const char *folder, const char *id, const char *notes,
+    struct err *e) MUST_USE;
+
+#endif
