@@ -6,7 +6,7 @@
  * the swap stays as it is until the swap; what was added is listed before it
  * appears.
  */
-#include "restore/filestore.h"
+#include "restore/folder_sink.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -20,17 +20,17 @@
 #include "base/progress.h"
 #include "base/queue.h"
 #include "base/stop.h"
-#include "restore/filestore_impl.h"
+#include "restore/folder_sink_impl.h"
 #include "restore/inside.h"
 #include "restore/keyset.h"
 
 #define QUEUE_LIMIT 64
 #define PART	    ((size_t)256 << 10)
 
-struct filestore *
-filestore_open(const struct filestore_conf *conf, struct err *e)
+struct folder_sink *
+folder_sink_open(const struct folder_sink_conf *conf, struct err *e)
 {
-	SCOPED(filestore_freep) struct filestore *f = mem_new(sizeof(*f));
+	SCOPED(folder_sink_freep) struct folder_sink *f = mem_new(sizeof(*f));
 
 	f->conf = *conf;
 	f->root = f->added = f->replace = -1;
@@ -47,7 +47,7 @@ filestore_open(const struct filestore_conf *conf, struct err *e)
 }
 
 void
-filestore_free(struct filestore *f)
+folder_sink_free(struct folder_sink *f)
 {
 	if (f == NULL)
 		return;
@@ -60,19 +60,19 @@ filestore_free(struct filestore *f)
 }
 
 void
-filestore_freep(struct filestore **f)
+folder_sink_freep(struct folder_sink **f)
 {
-	filestore_free(*f);
+	folder_sink_free(*f);
 }
 
 void
-filestore_totals(const struct filestore *f, struct filestore_totals *out)
+folder_sink_totals(const struct folder_sink *f, struct folder_sink_totals *out)
 {
 	*out = f->totals;
 }
 
 bool
-filestore_has_kind(const struct tree_entry *t)
+folder_sink_has_kind(const struct tree_entry *t)
 {
 	return (t->kind == TREE_FILE || t->kind == TREE_FOLDER ||
 	    t->kind == TREE_LINK);
@@ -83,12 +83,12 @@ filestore_has_kind(const struct tree_entry *t)
 static int
 plan_entry(const struct tree_entry *t, void *arg, struct err *e)
 {
-	struct filestore *f = arg;
+	struct folder_sink *f = arg;
 	SCOPED(recipe_free) struct recipe r = RECIPE_INIT;
 	struct stat st;
 	bool found = false, is_new;
 
-	if (!filestore_has_kind(t))
+	if (!folder_sink_has_kind(t))
 		return (0);
 	if (stop_check(e) < 0 ||
 	    keyset_add(f->wanted, keyset_key(t->path, strlen(t->path)), &is_new,
@@ -110,9 +110,9 @@ plan_entry(const struct tree_entry *t, void *arg, struct err *e)
 }
 
 int
-filestore_plan(struct filestore *f, struct err *e)
+folder_sink_plan(struct folder_sink *f, struct err *e)
 {
-	f->totals = (struct filestore_totals){ .files = 0 };
+	f->totals = (struct folder_sink_totals){ .files = 0 };
 	return (contents_each(f->conf.contents, plan_entry, f, e));
 }
 
@@ -146,18 +146,18 @@ task_freep(struct task **t)
 
 /* "ab/.triplicate-<id>-17" beside "ab/ab12…". Allocated. */
 static char *
-temporary_name(struct filestore *f, const char *path)
+temporary_name(struct folder_sink *f, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	int folder = slash != NULL ? (int)(slash + 1 - path) : 0;
 
-	return (mem_printf("%.*s" FILESTORE_TEMPORARY "%s-%lu", folder, path,
+	return (mem_printf("%.*s" FOLDER_SINK_TEMPORARY "%s-%lu", folder, path,
 	    f->conf.id, (unsigned long)atomic_fetch_add(&f->temporaries, 1)));
 }
 
 /* The keyed hash of what is there is that of the stream? */
 static int
-has_contents(struct filestore *f, const char *path, const struct recipe *r,
+has_contents(struct folder_sink *f, const char *path, const struct recipe *r,
     bool *same, struct err *e)
 {
 	SCOPED(scope_close) int fd = inside_read(f->root, path, e);
@@ -195,7 +195,7 @@ write_part(void *arg, const uint8_t *p, size_t n, struct err *e)
 
 /* Fetches a file to a temporary name, whole and durable. */
 static int
-bring_file(struct filestore *f, const struct task *t, const struct recipe *r,
+bring_file(struct folder_sink *f, const struct task *t, const struct recipe *r,
     const char *temporary, struct err *e)
 {
 	SCOPED(scope_close)
@@ -211,7 +211,7 @@ bring_file(struct filestore *f, const struct task *t, const struct recipe *r,
 /* From the temporary name to the real one: now when nothing is there, after
  * the swap otherwise. Both are listed first. */
 static int
-put_in_place(struct filestore *f, const struct task *t, const char *temporary,
+put_in_place(struct folder_sink *f, const struct task *t, const char *temporary,
     bool occupied, struct err *e)
 {
 	int rc;
@@ -232,7 +232,7 @@ put_in_place(struct filestore *f, const struct task *t, const char *temporary,
 }
 
 static void
-count_file(struct filestore *f, const struct task *t, bool reused)
+count_file(struct folder_sink *f, const struct task *t, bool reused)
 {
 	(void)pthread_mutex_lock(&f->lock);
 	f->totals.files++;
@@ -249,7 +249,7 @@ count_file(struct filestore *f, const struct task *t, bool reused)
 
 /* Looks like the backup's already? Then only dress it. */
 static void
-redress(struct filestore *f, const struct task *t, const struct stat *st)
+redress(struct folder_sink *f, const struct task *t, const struct stat *st)
 {
 	SCOPED(scope_close) int fd = -1;
 	struct err ignored = ERR_INIT;
@@ -264,7 +264,7 @@ redress(struct filestore *f, const struct task *t, const struct stat *st)
 }
 
 static int
-place_file(struct filestore *f, const struct task *t, struct err *e)
+place_file(struct folder_sink *f, const struct task *t, struct err *e)
 {
 	SCOPED(recipe_free) struct recipe r = RECIPE_INIT;
 	SCOPED(scope_free) char *temporary = NULL;
@@ -297,7 +297,7 @@ place_file(struct filestore *f, const struct task *t, struct err *e)
 }
 
 static int
-place_link(struct filestore *f, const struct task *t, struct err *e)
+place_link(struct folder_sink *f, const struct task *t, struct err *e)
 {
 	SCOPED(scope_free) char *temporary = temporary_name(f, t->path);
 	char there[TREE_PATH_MAX + 1];
@@ -329,7 +329,7 @@ place_link(struct filestore *f, const struct task *t, struct err *e)
 
 /* Makes a folder; it is dressed when all is in it. */
 static int
-place_folder(struct filestore *f, const struct task *t, struct err *e)
+place_folder(struct folder_sink *f, const struct task *t, struct err *e)
 {
 	SCOPED(scope_free) char *below = mem_printf("%s/x", t->path);
 	const char *leaf;
@@ -344,7 +344,7 @@ place_folder(struct filestore *f, const struct task *t, struct err *e)
 /* --- all files --- */
 
 struct adding {
-	struct filestore *f;
+	struct folder_sink *f;
 	struct queue *tasks;
 	pthread_mutex_t lock;
 	struct err first; /* guarded by lock */
@@ -403,7 +403,7 @@ queue_entry(const struct tree_entry *t, void *arg, struct err *e)
 	SCOPED(task_freep) struct task *task = NULL;
 	const char *extra = (const char *)t->extra;
 
-	if (!filestore_has_kind(t))
+	if (!folder_sink_has_kind(t))
 		return (0);
 	if (stop_check(e) < 0)
 		return (-1);
@@ -422,7 +422,7 @@ queue_entry(const struct tree_entry *t, void *arg, struct err *e)
 }
 
 static int
-open_lists(struct filestore *f, struct err *e)
+open_lists(struct folder_sink *f, struct err *e)
 {
 	SCOPED(scope_free) char *added = file_join(f->conf.notes, "added");
 	SCOPED(scope_free) char *replace = file_join(f->conf.notes, "replace");
@@ -434,7 +434,7 @@ open_lists(struct filestore *f, struct err *e)
 }
 
 int
-filestore_add(struct filestore *f, struct err *e)
+folder_sink_add(struct folder_sink *f, struct err *e)
 {
 	struct adding a = { .f = f, .tasks = queue_new(QUEUE_LIMIT) };
 	unsigned i, jobs = f->conf.r->settings->jobs;
@@ -445,7 +445,7 @@ filestore_add(struct filestore *f, struct err *e)
 	int rc;
 
 	progress_phase(f->conf.r->progress, "attachments", f->totals.bytes);
-	f->totals = (struct filestore_totals){ .files = 0 };
+	f->totals = (struct folder_sink_totals){ .files = 0 };
 	(void)pthread_mutex_init(&a.lock, NULL);
 	rc = open_lists(f, e);
 	for (i = 0; rc == 0 && i < (jobs > 0 ? jobs : 1); i++)

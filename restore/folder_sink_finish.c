@@ -12,7 +12,7 @@
 
 #include "base/file.h"
 #include "base/stop.h"
-#include "restore/filestore_impl.h"
+#include "restore/folder_sink_impl.h"
 #include "restore/inside.h"
 #include "restore/keyset.h"
 
@@ -61,7 +61,7 @@ replace_all(int root, const char *notes, struct err *e)
 static int
 keep_path(const char *path, void *arg, struct err *e)
 {
-	struct filestore *f = arg;
+	struct folder_sink *f = arg;
 	bool is_new;
 
 	return (
@@ -69,13 +69,13 @@ keep_path(const char *path, void *arg, struct err *e)
 }
 
 struct removing {
-	struct filestore *f;
+	struct folder_sink *f;
 	int64_t before;
 };
 
 /* A folder that is in the way of nothing goes when it is empty. */
 static int
-remove_folder(struct filestore *f, const char *path)
+remove_folder(struct folder_sink *f, const char *path)
 {
 	struct err ignored = ERR_INIT;
 	const char *leaf;
@@ -108,7 +108,7 @@ remove_one(const char *path, const struct stat *st, void *arg, struct err *e)
 static int
 dress_folder(const struct tree_entry *t, void *arg, struct err *e)
 {
-	struct filestore *f = arg;
+	struct folder_sink *f = arg;
 	SCOPED(scope_free) char *below = NULL;
 	struct err ignored = ERR_INIT;
 	struct inside_look look;
@@ -130,8 +130,8 @@ dress_folder(const struct tree_entry *t, void *arg, struct err *e)
 }
 
 int
-filestore_finish(
-    struct filestore *f, const char *kept, int64_t before, struct err *e)
+folder_sink_finish(
+    struct folder_sink *f, const char *kept, int64_t before, struct err *e)
 {
 	struct removing x = { .f = f, .before = before };
 
@@ -173,7 +173,7 @@ sweep_one(const char *path, const struct stat *st, void *arg, struct err *e)
 }
 
 int
-filestore_undo(
+folder_sink_undo(
     const char *folder, const char *id, const char *notes, struct err *e)
 {
 	SCOPED(scope_free) char *list = file_join(notes, "added");
@@ -187,12 +187,12 @@ filestore_undo(
 	if (root < 0 || paths_file_each(list, remove_added, &root, e) < 0)
 		return (-1);
 	(void)snprintf(
-	    x.prefix, sizeof(x.prefix), FILESTORE_TEMPORARY "%s-", id);
+	    x.prefix, sizeof(x.prefix), FOLDER_SINK_TEMPORARY "%s-", id);
 	return (inside_each(root, sweep_one, &x, e));
 }
 
 int
-filestore_redo(
+folder_sink_redo(
     const char *folder, const char *id, const char *notes, struct err *e)
 {
 	SCOPED(scope_close) int root = inside_open(folder, false, e);
@@ -201,6 +201,6 @@ filestore_redo(
 	if (root < 0 || replace_all(root, notes, e) < 0)
 		return (-1);
 	(void)snprintf(
-	    x.prefix, sizeof(x.prefix), FILESTORE_TEMPORARY "%s-", id);
+	    x.prefix, sizeof(x.prefix), FOLDER_SINK_TEMPORARY "%s-", id);
 	return (inside_each(root, sweep_one, &x, e));
 }

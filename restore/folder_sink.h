@@ -6,15 +6,15 @@
  * are replaced, what the backup doesn't have goes, except what a kept copy of
  * the replaced database needs.
  */
-#ifndef RESTORE_FILESTORE_H
-#define RESTORE_FILESTORE_H
+#ifndef RESTORE_FOLDER_SINK_H
+#define RESTORE_FOLDER_SINK_H
 
 #include "restore/contents.h"
 
 struct branch_settings;
-struct filestore;
+struct folder_sink;
 
-struct filestore_conf {
+struct folder_sink_conf {
 	struct repo *r;
 	struct fetch *fetch;
 	struct contents *contents;
@@ -24,15 +24,15 @@ struct filestore_conf {
 			       NULL */
 	const char *id;	    /* of this restore, in temporary names */
 	const char *notes;  /* folder for the lists that undo needs */
-	bool dry;	    /* only filestore_plan will be called */
+	bool dry;	    /* only folder_sink_plan will be called */
 };
 /* Fails: ERR_MISSING, ERR_DENIED. conf's pointers outlive it. */
-struct filestore *filestore_open(
-    const struct filestore_conf *conf, struct err *e) MUST_USE;
-void filestore_free(struct filestore *f);
-void filestore_freep(struct filestore **f);
+struct folder_sink *folder_sink_open(
+    const struct folder_sink_conf *conf, struct err *e) MUST_USE;
+void folder_sink_free(struct folder_sink *f);
+void folder_sink_freep(struct folder_sink **f);
 
-struct filestore_totals {
+struct folder_sink_totals {
 	uint64_t files, fetched, reused; /* count */
 	uint64_t bytes, reused_bytes;	 /* plain */
 	uint64_t removed, replaced;
@@ -40,24 +40,25 @@ struct filestore_totals {
 
 /* Walks the tree: what will have to be fetched is expected (files of another
  * size or not there), everything's path is known afterwards. */
-int filestore_plan(struct filestore *f, struct err *e) MUST_USE;
-/* Adds what is missing. After failure: filestore_undo. */
-int filestore_add(struct filestore *f, struct err *e) MUST_USE;
+int folder_sink_plan(struct folder_sink *f, struct err *e) MUST_USE;
+/* Adds what is missing. After failure: folder_sink_undo. */
+int folder_sink_add(struct folder_sink *f, struct err *e) MUST_USE;
 /*
  * Makes the folder equal to the backup. kept: a file with paths, each ended by
  * NUL, that must stay; or NULL. Files that changed since before (seconds) are
  * left alone: the branch lives again.
  */
-int filestore_finish(struct filestore *f, const char *kept, int64_t before,
+int folder_sink_finish(struct folder_sink *f, const char *kept, int64_t before,
     struct err *e) MUST_USE;
-void filestore_totals(const struct filestore *f, struct filestore_totals *out);
+void folder_sink_totals(
+    const struct folder_sink *f, struct folder_sink_totals *out);
 
 /* Takes back what a restore with that id added to folder; its lists are in
  * notes. Being called again is harmless. */
-int filestore_undo(const char *folder, const char *id, const char *notes,
+int folder_sink_undo(const char *folder, const char *id, const char *notes,
     struct err *e) MUST_USE;
 /* Finishes the replacing of files after a swap; the rest needs the backup. */
-int filestore_redo(const char *folder, const char *id, const char *notes,
+int folder_sink_redo(const char *folder, const char *id, const char *notes,
     struct err *e) MUST_USE;
 
 #endif

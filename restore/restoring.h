@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One restore: what is asked for and of which backup, the folder
+ * <state>/restores/<id> that it works in, and what it reads through. A journal
+ * in that folder says how far it came, so that a later run can finish or undo
+ * it; a lock there says that it lives.
+ */
+#ifndef RESTORE_RESTORING_H
+#define RESTORE_RESTORING_H
+
+#include "restore/contents.h"
+#include "restore/remarks.h"
+#include "restore/restore.h"
+
+struct restoring {
+	struct repo *r;
+	const struct catalog_entry *backup;
+	const struct manifest *m;
+	const struct json *facts;
+	const struct restore_conf *conf;
+	struct remarks *remarks;
+	char id[17];
+	char *folder;
+	int lock;
+	int branch_lock; /* one restore into a branch at a time; or -1 */
+	struct fetch *fetch;
+	struct contents *contents;
+	/* what is really to be done */
+	bool wants_database, wants_filestore, wants_logs;
+};
+
+/* What of it is in the backup and asked for. Fails: ERR_KEY, ERR_USAGE. */
+int restoring_wants(struct restoring *j, struct err *e) MUST_USE;
+/* Begins: folder, lock, contents. remarks outlives it. Fails: ERR_KEY,
+ * ERR_CORRUPT … as contents_open. */
+int restoring_open(struct restoring *j, struct repo *r,
+    const struct catalog_entry *backup, const struct restore_conf *conf,
+    struct remarks *remarks, struct err *e) MUST_USE;
+/* Fails with ERR_LOCKED when another restore into the branch is under way. */
+int restoring_lock_branch(struct restoring *j, struct err *e) MUST_USE;
+/* Ends: the folder goes, unless its journal must stay for a later run. */
+void restoring_free(struct restoring *j); /* also for SCOPED */
+
+/* "<state>/restores" */
+char *restoring_parent(const struct repo *r);
+
+/* --- the journal --- */
+
+enum journal_phase {
+	JOURNAL_MAKING,	  /* undo: drop the hidden database, take files back */
+	JOURNAL_SWAPPING, /* the hidden database's being there tells */
+	JOURNAL_SWAPPED	  /* finish */
+};
+struct journal {
+	char id[17];
+	char backup[BACKUP_ID_TEXT];
+	char branch[64];
+	char hidden[64]; /* database, or "" */
+	char replaced[64];
+	bool was_open; /* the branch's database let sessions in */
+	char filestore[4096];
+	enum journal_phase phase;
+	int64_t swapped; /* when the swap began */
+};
+int journal_save(
+    const char *folder, const struct journal *rec, struct err *e) MUST_USE;
+/* *found is false when there is none. Fails: ERR_CORRUPT. */
+int journal_load(const char *folder, struct journal *rec, bool *found,
+    struct err *e) MUST_USE;
+int journal_remove(const char *folder, struct err *e) MUST_USE;
+
+#endif
