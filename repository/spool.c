@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
  * Files of the spool: a name for each pack and index object, saved, loaded and
  * checked, let go of. What a crash leaves behind is sorted out in
  * spool_recover.c, when the spool is full in spool_room.c.

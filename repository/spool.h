@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
  * The spool: packs and index objects on local disk that endpoints still wait
  * for, <state>/spool/packs/<64 hex> and <state>/spool/index/<name>. A file is
  * durable before the transaction that makes its object known, and is removed

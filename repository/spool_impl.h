@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
  * What the files of spool*.c share.
  */
 #ifndef REPOSITORY_SPOOL_IMPL_H

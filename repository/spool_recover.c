@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
  * The spool after a crash: files flow in, and each is either the file of an
  * object that local state knows, or becomes one (a pack reads itself), or goes.
  * An index object that state does not know goes: the packs it would describe

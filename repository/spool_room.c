@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
  * Back-pressure: ingest waits here while the spool is over its limit. Room is
  * made by senders, which confirm; and, for endpoints that no sender works for,
  * by letting go of what a quorum of the others has.

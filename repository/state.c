@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
  * The LMDB environment of local state: made, opened, checked. A commit is
  * synced when it returns (no NOSYNC), and pages are written by write(), never
  * through the map (no WRITEMAP), so a wild pointer cannot reach them. It is

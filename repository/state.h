@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
  * Local state: one LMDB environment in <state>/db. It knows every object of
  * the repository, at which endpoints each is confirmed or still to be sent,
  * and where every chunk is. All of it can be rebuilt from an endpoint, except

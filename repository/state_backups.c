@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
  * Manifests, their closures and the audit chain in local state. A closure is
  * kept as it stands in the manifest, with numbers for names:
  *

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
  * Local state, continued: manifests with their closures, the audit chain, and
  * what the newest audit entries say of each backup. Manifests and audit entries
  * are decoded by the caller; their bytes are kept here for good.

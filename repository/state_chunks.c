@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
  * Chunks, packs and index objects of local state. A chunk's copies are sorted
  * duplicates under its name, so full ones stand before deltas:
  *

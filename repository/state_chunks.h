@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
  * Local state, continued: packs, what is in them, and which index object says
  * so. A chunk counts as known while one of its copies is in a pack that the
  * spool holds or an endpoint has confirmed, and, for a delta, so are its bases.

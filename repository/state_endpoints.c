@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
  * Endpoints of local state: a name and its number, which stands for it in every
  * object's bits, and which of them the configuration names. Changing the
  * configuration rewrites those bits in the same transaction, so that no object

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
  * What the files of state*.c share: the environment, its databases, and the
  * few calls through which all of them read and write. lmdb.h is included here
  * and nowhere else. Keys are bytes in memcmp order, numbers in them

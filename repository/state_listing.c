@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
  * A listing of an endpoint against local state. Three bits an object are kept
  * while it runs (confirmed when it began, seen, seen with another size), so a
  * million objects take 384 KiB. An object that was confirmed only after the

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
  * What the audit log says of each backup, kept as entries come in, in any order
  * (recover reads them as an endpoint lists them): of each mark the entry with
  * the newest (epoch, seq) wins. A verification or drill that failed is no mark,

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
  * Objects of local state: a record each, and what follows from it. Every
  * change of a record goes through state_object_put, which keeps the pending
  * keys and the spool's totals equal to what the records say.

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
  * Transactions of local state, and entries within them: every read and write of
  * the databases goes through here, and so does every answer of LMDB's. What
  * always holds: a transaction holds the map shared from its begin to its end,

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
  * Waiting for local state to change, within this process: senders wait for
  * objects, ingest waits for room in the spool. Also which endpoints are being
  * sent to, since waiting for room makes sense only while someone makes it.

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
  * What is where: objects confirmed at, pending for, damaged or missing at an
  * endpoint, and the sums of it.
  */
