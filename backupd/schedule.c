@@ -6,7 +6,6 @@
 #include "backupd/schedule.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -62,6 +61,20 @@ take_days(struct week *w, const char *word)
 	return (true);
 }
 
+/* "02:30" at p: the minute of the day, or -1. */
+static int
+minute_at(const char *p)
+{
+	static const char digits[] = "0123456789";
+	int hour, minute;
+
+	if (strspn(p, digits) != 2 || p[2] != ':' || strspn(p + 3, digits) != 2)
+		return (-1);
+	hour = (p[0] - '0') * 10 + (p[1] - '0');
+	minute = (p[3] - '0') * 10 + (p[4] - '0');
+	return (hour > 23 || minute > 59 ? -1 : hour * 60 + minute);
+}
+
 /* "02:30" and those joined by commas. False when it is none. */
 static bool
 take_times(struct week *w, const char *word)
@@ -69,16 +82,13 @@ take_times(struct week *w, const char *word)
 	unsigned n = 0;
 
 	for (const char *p = word; *p != '\0';) {
-		unsigned hour, minute;
-		int length = 0;
+		int minute = minute_at(p);
 
-		if (n == TIMES_MAX ||
-		    sscanf(p, "%2u:%2u%n", &hour, &minute, &length) != 2 ||
-		    hour > 23 || minute > 59 ||
-		    (p[length] != ',' && p[length] != '\0'))
+		if (n == TIMES_MAX || minute < 0 ||
+		    (p[5] != ',' && p[5] != '\0'))
 			return (false);
-		w->minute[n++] = hour * 60 + minute;
-		p += length;
+		w->minute[n++] = (unsigned)minute;
+		p += 5;
 		p += *p == ',';
 	}
 	w->ntimes = n;

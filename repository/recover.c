@@ -376,14 +376,14 @@ fill_result(struct repo *r, struct recover_result *out, struct err *e)
 }
 
 static int
-rebuild(const struct settings *s, const struct keys *k,
-    struct progress *progress, struct recover_result *out, struct err *e)
+rebuild(const struct settings *s, struct keys *k, struct progress *progress,
+    struct recover_result *out, struct err *e)
 {
-	/* Keys are only read through the open repository. */
-	struct repo r = { .settings = s, .lock = -1, .progress = progress };
+	struct repo r = {
+		.settings = s, .keys = k, .lock = -1, .progress = progress
+	};
 	int rc = -1;
 
-	memcpy(&r.keys, &k, sizeof(r.keys));
 	if (state_create(s->state, keys_repo(k), e) == 0 &&
 	    (r.state = state_open(s->state, keys_repo(k), e)) != NULL &&
 	    open_endpoints(&r, s, e) == 0 && recover_endpoints(&r, out, e) == 0)
@@ -403,7 +403,7 @@ any_name(const char *name, void *arg, struct err *e)
 }
 
 int
-recover_state(const struct settings *s, const struct keys *k,
+recover_state(const struct settings *s, struct keys *k,
     struct progress *progress, struct recover_result *out, struct err *e)
 {
 	struct err ignored = ERR_INIT;

@@ -38,7 +38,7 @@ struct keys *recover_keys_by_passphrase(
  * The state folder must be empty or missing (ERR_REFUSED). The result is
  * read-only until recover_take_over.
  */
-int recover_state(const struct settings *s, const struct keys *k,
+int recover_state(const struct settings *s, struct keys *k,
     struct progress *progress, struct recover_result *out,
     struct err *e) MUST_USE;
 /* Writes epoch + 1 at a quorum of the endpoints; r is then the writer. */

@@ -486,7 +486,8 @@ verify_run(struct repo *r, const struct verify_conf *conf,
 		if (!keys_have_restore(r->keys))
 			return (err_set(e, ERR_KEY,
 			    "verify --depth data needs the restore key"));
-		v.opener = opener = opener_new(r->keys);
+		opener = opener_new(r->keys);
+		v.opener = opener;
 	}
 	rc = verify_whole(&v, e);
 	free(v.wanted.bits);
