@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "backupd/backup.h"
+#include "base/log.h"
 #include "cli/cli.h"
+#include "repository/audit_log.h"
 
 #define TYPE_MAX 23
 
@@ -137,6 +139,24 @@ fill_conf(const struct cli *c, struct backup_conf *conf, struct err *e)
 	return (check_type(conf->type, e));
 }
 
+/* A try that gave no manifest is told by status, so the audit log has it. */
+static void
+record_failure(
+    struct repo *r, const struct backup_conf *conf, const struct err *why)
+{
+	struct err e = ERR_INIT;
+	struct json *detail;
+
+	if (why->kind == ERR_STOPPED || why->kind == ERR_TAKEN_OVER)
+		return;
+	detail = json_object();
+	json_set_bool(detail, "ok", false);
+	json_set_string(detail, "error", why->text);
+	if (audit_log_add(r, "backup", NULL, conf->branch->name, detail, &e) <
+	    0)
+		log_warning("audit log: %s", e.text);
+}
+
 static int
 run(struct cli *c, struct err *e)
 {
@@ -153,6 +173,7 @@ run(struct cli *c, struct err *e)
 		return (-1);
 	r->progress = c->progress;
 	if (backup_run(r, &conf, &result, e) < 0) {
+		record_failure(r, &conf, e);
 		/* A source that is not there is a failure, not a wrong name. */
 		if (e->kind == ERR_MISSING)
 			e->kind = ERR_DATABASE;
