@@ -30,6 +30,57 @@ endpoint_open_store(const struct endpoint_settings *conf,
 	return (store_open(&sc, e));
 }
 
+/* Our id with a few bytes changed is ours; another one shares next to none. */
+static bool
+is_anothers(const struct repo_id *whose, const struct repo_id *ours)
+{
+	unsigned differ = 0;
+
+	for (size_t i = 0; i < sizeof(ours->b); i++)
+		differ += whose->b[i] != ours->b[i];
+	return (differ > sizeof(ours->b) / 2);
+}
+
+/* A config that is cut or changed still says in its first bytes whose it was.
+ */
+static int
+judge_config(const struct keys *k, const struct buf *config, struct err *e)
+{
+	struct err damaged = ERR_INIT;
+	struct bytes b = bytes_of(config->p, config->n);
+	struct repo_id whose;
+
+	if (config_check(k, config->p, config->n, &damaged) == 0)
+		return (0);
+	if (damaged.kind == ERR_KEY) {
+		*e = damaged;
+		return (-1);
+	}
+	err_clear(&damaged);
+	if (format_check_header(&b, FORMAT_CONFIG, NULL, &whose, &damaged) ==
+		0 &&
+	    is_anothers(&whose, keys_repo(k)))
+		return (err_set(e, ERR_KEY,
+		    "config is damaged, and names another repository"));
+	return (0);
+}
+
+int
+endpoint_check_owner(struct store *s, const struct keys *k, struct err *e)
+{
+	SCOPED(buf_free) struct buf config = BUF_INIT;
+
+	if (store_load(s, CONFIG_OBJECT_NAME, CONFIG_MAX, &config, e) < 0) {
+		if (e->kind != ERR_MISSING && e->kind != ERR_CORRUPT)
+			return (-1);
+		err_clear(e);
+		return (store_probe(s, e));
+	}
+	if (judge_config(k, &config, e) < 0)
+		return (err_within(e, "endpoint %s", store_name(s)));
+	return (0);
+}
+
 struct newest {
 	uint32_t epoch;
 	uint8_t id[8];

@@ -14,6 +14,14 @@ struct store *endpoint_open_store(const struct endpoint_settings *conf,
     uint64_t give_up_after_s, struct err *e) MUST_USE;
 
 /*
+ * Before anything is put back where config is missing or damaged: does what is
+ * left of it name another repository?
+ * Fails: ERR_KEY when it does, or the endpoint's error.
+ */
+int endpoint_check_owner(
+    struct store *s, const struct keys *k, struct err *e) MUST_USE;
+
+/*
  * The writer with the highest epoch of those listed at an endpoint; epoch 0
  * when there is none. Its record is read and checked; one that cannot be read
  * still counts by its name (host "unknown").

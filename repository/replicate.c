@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/stop.h"
+#include "repository/endpoint.h"
 #include "repository/object.h"
 #include "repository/spool.h"
 #include "repository/state_backups.h"
@@ -32,8 +33,9 @@ struct sender {
 struct replicate {
 	struct repo *repo;
 	unsigned flags;
-	atomic_bool finishing; /* nothing more is coming */
-	atomic_bool abandoned; /* do not even send what is there */
+	atomic_bool finishing;	/* nothing more is coming */
+	atomic_bool abandoned;	/* do not even send what is there */
+	atomic_bool taken_over; /* a sender has met a later writer */
 	size_t n;
 	struct sender senders[SETTINGS_ENDPOINTS_MAX];
 };
@@ -68,27 +70,41 @@ list_endpoint(struct sender *s, struct err *e)
 	return (0);
 }
 
+static int
+put_root(const struct state_object *o, void *arg, struct err *e)
+{
+	struct sender *s = arg;
+	SCOPED(buf_free) struct buf bytes = BUF_INIT;
+	struct repo *r = s->rep->repo;
+
+	if (spool_load(r->state, o, &bytes, e) < 0)
+		return (-1);
+	return (object_store(r, s->ep, o, &bytes, e));
+}
+
 /*
  * Is the endpoint there, and ours? With REPLICATE_PREPARE an empty one is taken
- * and a damaged config is written again; another repository's never is.
+ * and a damaged config, writer or slot is written again; another repository's
+ * never is. Asked again afterwards: a later writer may have been hidden behind
+ * the damage.
  */
 static int
 prepare_endpoint(struct sender *s, struct err *e)
 {
+	struct repo *r = s->rep->repo;
 	bool prepare = (s->rep->flags & REPLICATE_PREPARE) != 0;
 
 	if (prepare && store_prepare(s->ep->store, e) < 0)
 		return (-1);
-	if (repo_check_endpoint(s->rep->repo, s->ep, e) == 0)
+	if (repo_check_endpoint(r, s->ep, e) == 0)
 		return (0);
-	if (prepare &&
-	    (e->kind == ERR_CORRUPT ||
-		(e->kind == ERR_MISSING &&
-		    store_probe(s->ep->store, &(struct err)ERR_INIT) == 0))) {
-		err_clear(e);
-		return (0);
-	}
-	return (-1);
+	if (!prepare || (e->kind != ERR_CORRUPT && e->kind != ERR_MISSING))
+		return (-1);
+	err_clear(e);
+	if (endpoint_check_owner(s->ep->store, r->keys, e) < 0 ||
+	    state_each(r->state, STATE_ROOT, put_root, s, e) != 0)
+		return (-1);
+	return (repo_check_endpoint(r, s->ep, e));
 }
 
 /* --- sending --- */
@@ -161,6 +177,15 @@ send_one(
 	return (0);
 }
 
+static int
+may_go_on(const struct replicate *rep, struct err *e)
+{
+	if (atomic_load(&rep->taken_over))
+		return (err_set(e, ERR_TAKEN_OVER,
+		    "another machine took this repository over, as another endpoint says"));
+	return (atomic_load(&rep->abandoned) ? -1 : stop_check(e));
+}
+
 /* One pass over what is pending; *any tells whether something was sent. */
 static int
 send_pending(struct sender *s, bool *any, struct err *e)
@@ -172,7 +197,7 @@ send_pending(struct sender *s, bool *any, struct err *e)
 	for (;;) {
 		bool found, sent;
 
-		if (atomic_load(&s->rep->abandoned) || stop_check(e) < 0)
+		if (may_go_on(s->rep, e) < 0)
 			return (-1);
 		if (state_next_pending(s->rep->repo->state, s->ep->number, from,
 			&o, &found, e) < 0)
@@ -200,6 +225,7 @@ send_all(struct sender *s, struct err *e)
 		bool last = atomic_load(&s->rep->finishing), any;
 		uint64_t seen = state_changes(state);
 
+		err_clear(&s->report.error);
 		if (send_pending(s, &any, e) < 0)
 			return (-1);
 		if (any)
@@ -215,8 +241,9 @@ send_all(struct sender *s, struct err *e)
 static int
 work(struct sender *s, struct err *e)
 {
-	if ((s->rep->flags & REPLICATE_AUDIT_ONLY) == 0 &&
-	    (prepare_endpoint(s, e) < 0 || list_endpoint(s, e) < 0))
+	if (prepare_endpoint(s, e) < 0 ||
+	    ((s->rep->flags & REPLICATE_AUDIT_ONLY) == 0 &&
+		list_endpoint(s, e) < 0))
 		return (-1);
 	s->report.reached = true;
 	return (send_all(s, e));
@@ -232,6 +259,8 @@ run_sender(void *arg)
 	spool_sender(r, s->ep, true);
 	if (work(s, &e) < 0)
 		s->report.error = e;
+	if (e.kind == ERR_TAKEN_OVER)
+		atomic_store(&s->rep->taken_over, true);
 	if (state_note_endpoint(r->state, s->ep->number,
 		s->report.error.kind != ERR_NONE ? s->report.error.text : "",
 		&ignored) < 0)
@@ -329,7 +358,9 @@ replicate_finish(
 	atomic_store(&rep->finishing, true);
 	state_wake(rep->repo->state);
 	join_all(rep);
-	if (stop_check(e) < 0 || spool_sweep(rep->repo->state, e) < 0)
+	if (stop_check(e) < 0 ||
+	    ((rep->flags & REPLICATE_AUDIT_ONLY) == 0 &&
+		spool_sweep(rep->repo->state, e) < 0))
 		return (-1);
 	return (fill_reports(rep, reports, e));
 }

@@ -28,8 +28,8 @@ enum {
 				  endpoint (sync, repair) */
 	/* what the spool has let go is copied from another endpoint */
 	REPLICATE_FROM_OTHERS = 2,
-	/* neither checks nor lists, sends audit entries alone: what a command
-	   that wrote one does before it ends */
+	/* does not list, sends audit entries alone: what a command that wrote
+	   one does before it ends */
 	REPLICATE_AUDIT_ONLY = 4
 };
 
