@@ -242,6 +242,7 @@ look_at(struct filestore *f, struct level *in, const char *name,
 	int n = snprintf(out->path, sizeof(out->path), "%.*s%s",
 	    (int)in->path_bytes, f->path, name);
 
+	out->st = (struct stat){ .st_mode = 0 };
 	if ((size_t)n >= sizeof(out->path))
 		return (unreadable(out, ENAMETOOLONG));
 	if (fstatat(in->fd, name, &out->st, AT_SYMLINK_NOFOLLOW) != 0)
