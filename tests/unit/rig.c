@@ -10,8 +10,12 @@
 
 #include <cmocka.h>
 
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "rig.h"
 
@@ -36,14 +40,12 @@ rig_path(const struct rig *g, const char *name)
 }
 
 void
-rig_open(struct rig *g, size_t n)
+rig_attach(struct rig *g, const char *folder, size_t n)
 {
 	static char names[RIG_ENDPOINTS][3] = { "e0", "e1", "e2" };
-	char folder[] = "/tmp/triplicate-test-XXXXXX";
 
 	secret_start();
 	memset(g, 0, sizeof(*g));
-	assert_non_null(mkdtemp(folder));
 	g->folder = mem_string(folder);
 	g->settings.path = rig_path(g, "triplicate.conf");
 	g->settings.state = rig_path(g, "state");
@@ -57,11 +59,44 @@ rig_open(struct rig *g, size_t n)
 	g->settings.nendpoints = n;
 	g->settings.endpoints = g->endpoints;
 	g->settings.branches = g->branches;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < RIG_ENDPOINTS; i++) {
 		g->endpoints[i].name = names[i];
 		g->endpoints[i].url = rig_path(g, names[i]);
 		g->endpoints[i].timeout_s = 30;
 	}
+}
+
+void
+rig_open(struct rig *g, size_t n)
+{
+	char folder[] = "/tmp/triplicate-test-XXXXXX";
+
+	assert_non_null(mkdtemp(folder));
+	rig_attach(g, folder, n);
+}
+
+bool
+rig_is_killed(const struct rig *g, const char *work, unsigned step)
+{
+	char text[16];
+	int status = 0;
+	pid_t pid;
+
+	snprintf(text, sizeof(text), "%u", step);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		setenv("TRIPLICATE_CRASH_AT", text, 1);
+		execl("/proc/self/exe", "test", work, g->folder, NULL);
+		_exit(99);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (!WIFSIGNALED(status)) {
+		assert_int_equal(WEXITSTATUS(status), 0);
+		return (false);
+	}
+	assert_int_equal(WTERMSIG(status), SIGKILL);
+	return (true);
 }
 
 void

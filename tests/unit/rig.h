@@ -22,6 +22,14 @@ struct rig {
 
 /* Settings for n endpoints, e0 to e2, that are not there yet. */
 void rig_open(struct rig *g, size_t n);
+/* The same in a folder that is there: in a child that a test runs. */
+void rig_attach(struct rig *g, const char *folder, size_t n);
+/*
+ * Runs this program again as "PROGRAM work FOLDER", to be ended by SIGKILL at
+ * its step-th durable step. True when it was, false when it got through with 0;
+ * anything else fails the test.
+ */
+bool rig_is_killed(const struct rig *g, const char *work, unsigned step);
 /* The same with a repository initialized in it. */
 void rig_open_repository(struct rig *g, size_t n);
 /* Removes the folder. */
