@@ -81,7 +81,9 @@ audit_encode(const struct keys *k, struct audit_entry *a, struct buf *out)
 	SCOPED(buf_free) struct buf text = BUF_INIT, sealed = BUF_INIT;
 	char context[CONTEXT_TEXT];
 
-	assert(a->epoch > 0 && a->seq > 0);
+	/* What audit_decode would refuse is a mistake of ours. */
+	assert(a->epoch > 0 && a->seq > 0 && a->event[0] != '\0');
+	assert(a->backup[0] == '\0' || format_backup_id_is_good(a->backup));
 	write_text(
 	    a, a->detail != NULL ? json_ref(a->detail) : json_object(), &text);
 	if (text.n > TEXT_MAX)

@@ -4,7 +4,7 @@
  * audit/<epoch>-<seq>-<first 16 hex digits of its SHA-256>.
  *
  *   entry = header epoch:u32 seq:u64 previous[32] when:i64 text-bytes:u32
- *           sealed(JSON padded to Padme) signature[68]
+ *           index-sealed(JSON, padded with spaces to Padme) signature[68]
  *   JSON  = {"event","backup","branch","actor","detail":{…}}
  *
  * Events that change what is known of a backup (the newest wins): removal, pin,
@@ -32,7 +32,8 @@ struct audit_entry {
 };
 void audit_entry_init(struct audit_entry *a);
 void audit_entry_free(struct audit_entry *a);
-/* Fills self; out gets the object. */
+/* Fills self; out gets the object. A detail that would make the JSON longer
+ * than 48 KiB is replaced by {"left_out_bytes": n}: keep lists short. */
 void audit_encode(const struct keys *k, struct audit_entry *a, struct buf *out);
 void audit_name(const struct audit_entry *a, char out[OBJECT_NAME_TEXT]);
 int audit_decode(const struct keys *k, const char *object, const void *p,

@@ -4,10 +4,15 @@
  * own bytes. The directory stands at the end, sealed with the index key, so a
  * pack is written in one pass; nothing in clear separates the boxes.
  *
- *   pack      = header nslots:u8 slot[84]* box* sealed-directory
- * directory-bytes:u32 directory = pack-kind:u8 count:u32 record* zeros (zeros:
- * Padme padding) record    = name[32] kind:u8 codec:u8 slot:u8 nbases:u8
- * plain:u32 box:u32 base[32]*
+ *   pack      = header nslots:u8 slot[84]* box* index-sealed(directory zeros)
+ *               directory-bytes:u32
+ *   directory = pack-kind:u8 count:u32 record*
+ *   record    = name[32] kind:u8 codec:u8 slot:u8 nbases:u8 plain:u32 box:u32
+ *               base[32]*
+ *
+ * The zeros make the pack's length a Padme length. directory-bytes counts the
+ * sealed directory. Its context is "pack " and the SHA-256 (hex) of all before
+ * the first box, so the key slots are authentic too.
  *
  * A record's box starts where the one before it ends.
  */
@@ -68,9 +73,12 @@ int pack_read(const struct keys *k, const void *p, size_t n,
 int pack_tail_bytes(const uint8_t last[4], uint64_t pack_bytes, size_t *tail,
     struct err *e) MUST_USE;
 
-/* One record, and one directory, as bytes: shared with index objects. */
+/* One directory as bytes: shared with index objects. */
 void directory_encode(const struct directory *d, struct buf *out);
-/* first_box: where the first box begins. Fails: ERR_CORRUPT. */
+/*
+ * first_box: where the first box begins; d->nslots is known already. Fails:
+ * ERR_CORRUPT. After failure: d is as far as it got, for directory_free.
+ */
 int directory_decode(struct bytes *b, uint32_t first_box, struct directory *d,
     struct err *e) MUST_USE;
 

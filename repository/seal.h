@@ -3,10 +3,12 @@
  * Names, boxes and signatures. Plain buffers in, sealed buffers out, and back;
  * a changed, swapped or truncated one is always ERR_CORRUPT.
  *
- *   box          = nonce[24] ciphertext tag[16]       XChaCha20-Poly1305 (IETF)
- *   index sealed = epoch:u32 box                      under the index key
- *   key slot     = epoch:u32 sealed[80]               crypto_box_seal of a pack
- * key
+ *   box            = nonce[24] ciphertext tag[16]  XChaCha20-Poly1305 (IETF)
+ *   index-sealed   = epoch:u32 box                 under the index key
+ *   slot           = epoch:u32 sealed[80]          crypto_box_seal of a key
+ *   private-sealed = slot box                      under the slot's key
+ *
+ * docs/format.md, "Seals", has the additional data of each.
  */
 #ifndef REPOSITORY_SEAL_H
 #define REPOSITORY_SEAL_H
@@ -43,8 +45,8 @@ void seal_sum_add(struct seal_sum *s, const void *p, size_t n);
 void seal_sum_end(struct seal_sum *s, struct name *out);
 void seal_sum_free(struct seal_sum *s);
 void seal_sum_freep(struct seal_sum **s);
-/* Keyed hash of "what/branch/text", first 16 bytes: stream identities and cache
- * keys. */
+/* Keyed hash of what, branch and text (none runs into the next), first 16
+ * bytes: stream identities and cache keys. */
 void seal_identity(const struct keys *k, const char *what, const char *branch,
     const char *text, uint8_t out[16]);
 
@@ -63,7 +65,7 @@ void pack_key_freep(struct pack_key **pk);
  * Seals n bytes (already compressed) as r's box, appended to out; sets
  * r->box_bytes. Additional data: repository, kind, name, bases, plain_bytes,
  * codec; not the place, so that repack moves boxes byte for byte. Records with
- * slot SEAL_BY_INDEX_KEY use the index key (pk may be NULL), others pk.
+ * slot SEAL_BY_INDEX_KEY are index-sealed (pk may be NULL), others use pk.
  */
 void seal_box(const struct keys *k, const struct pack_key *pk, struct record *r,
     const void *p, size_t n, struct buf *out);
