@@ -110,11 +110,8 @@ rig_open_repository(struct rig *g, size_t n)
 }
 
 void
-rig_close(struct rig *g)
+rig_detach(struct rig *g)
 {
-	struct err e = ERR_INIT;
-
-	must(file_remove_tree(g->folder, &e), &e);
 	free(g->folder);
 	free(g->settings.path);
 	free(g->settings.state);
@@ -122,6 +119,15 @@ rig_close(struct rig *g)
 	free(g->settings.restore_key);
 	for (size_t i = 0; i < RIG_ENDPOINTS; i++)
 		free(g->endpoints[i].url);
+}
+
+void
+rig_close(struct rig *g)
+{
+	struct err e = ERR_INIT;
+
+	must(file_remove_tree(g->folder, &e), &e);
+	rig_detach(g);
 }
 
 struct repo *

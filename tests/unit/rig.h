@@ -24,6 +24,8 @@ struct rig {
 void rig_open(struct rig *g, size_t n);
 /* The same in a folder that is there: in a child that a test runs. */
 void rig_attach(struct rig *g, const char *folder, size_t n);
+/* Leaves the folder as it is. */
+void rig_detach(struct rig *g);
 /*
  * Runs this program again as "PROGRAM work FOLDER", to be ended by SIGKILL at
  * its step-th durable step. True when it was, false when it got through with 0;

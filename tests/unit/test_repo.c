@@ -308,9 +308,12 @@ init_in(const char *folder)
 	struct init_result result;
 	struct err e = ERR_INIT;
 	struct rig g;
+	int failed;
 
 	rig_attach(&g, folder, 3);
-	return (repo_init(&g.settings, &result, &e) < 0 ? 9 : 0);
+	failed = repo_init(&g.settings, &result, &e);
+	rig_detach(&g);
+	return (failed < 0 ? 9 : 0);
 }
 
 static void
