@@ -134,7 +134,8 @@ static void
 add_column(const struct neutralize_column ***list, size_t *n,
     const struct neutralize_column *column)
 {
-	*list = mem_grow(*list, *n + 1, sizeof((*list)[0]));
+	*list = mem_grow(
+	    *list, *n + 1, sizeof(const struct neutralize_column *));
 	(*list)[(*n)++] = column;
 }
 

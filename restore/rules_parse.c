@@ -32,7 +32,8 @@ static int PRINTF_LIKE(3, 4)
 	va_start(ap, fmt);
 	(void)vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	return (err_set(e, ERR_CONFIG, "%s:%u: %s", p->file, p->line, what));
+	(void)err_set(e, ERR_CONFIG, "%s:%u: %s", p->file, p->line, what);
+	return (-1);
 }
 
 static bool
@@ -310,22 +311,19 @@ take_sql(struct parser *p, char *rest, unsigned kind, struct err *e)
 	return (0);
 }
 
-/* "NAME = VALUE" split at the first '='. */
-static int
-split_pair(
-    struct parser *p, char *rest, char **name, char **value, struct err *e)
+/* "NAME = VALUE" split at the first '='; false when it is not that. */
+static bool
+split_pair(char *rest, char **name, char **value)
 {
 	char *equals = strchr(rest, '=');
 
 	if (equals == NULL)
-		return (bad(p, e, "expected NAME = VALUE"));
+		return (false);
 	*equals = '\0';
 	*name = trimmed(rest);
 	*value = trimmed(equals + 1);
-	if (**name == '\0' || **value == '\0' ||
-	    strpbrk(*name, " \t\n") != NULL)
-		return (bad(p, e, "expected NAME = VALUE"));
-	return (0);
+	return (**name != '\0' && **value != '\0' &&
+	    strpbrk(*name, " \t\n") == NULL);
 }
 
 static int
@@ -333,9 +331,10 @@ take_parameter(struct parser *p, char *rest, unsigned kind, struct err *e)
 {
 	char *key, *value;
 
-	if (open_action(p, (enum rules_kind)kind, e) < 0 ||
-	    split_pair(p, rest, &key, &value, e) < 0)
+	if (open_action(p, (enum rules_kind)kind, e) < 0)
 		return (-1);
+	if (!split_pair(rest, &key, &value))
+		return (bad(p, e, "expected NAME = VALUE"));
 	add_word(&p->action->words, key);
 	p->action->text = mem_string(value);
 	return (0);
@@ -395,9 +394,10 @@ take_set(struct parser *p, char *rest, unsigned kinds, struct err *e)
 {
 	char *column, *value;
 
-	if (belongs(p, kinds, e) < 0 ||
-	    split_pair(p, rest, &column, &value, e) < 0)
+	if (belongs(p, kinds, e) < 0)
 		return (-1);
+	if (!split_pair(rest, &column, &value))
+		return (bad(p, e, "expected NAME = VALUE"));
 	if (!is_path(column, 0))
 		return (bad(p, e, "'%s' is not a name", column));
 	add_set(p->action, column, value);

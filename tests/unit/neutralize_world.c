@@ -33,7 +33,7 @@ world_count(struct world *w, const char *sql)
 
 	if (value == NULL)
 		fail_msg("%s: %s", e.text, sql);
-	return (strtoll(value, NULL, 10));
+	return (value != NULL ? strtoll(value, NULL, 10) : -1);
 }
 
 bool
