@@ -11,6 +11,8 @@
 
 #include "restore/neutralize_report.h"
 
+#define NOT_ALLOWED "SQLSTATE 42501" /* insufficient privilege */
+
 struct scan {
 	struct neutralize_job *job;
 	const struct neutralize_place *place;
@@ -131,6 +133,30 @@ report_column(const struct scan *s, const char *table, const char *column,
 	return (0);
 }
 
+/*
+ * Asks in a savepoint. What our role may not read is a warning, not a failure:
+ * then *r is NULL and 0 is returned.
+ */
+static int
+ask(const struct scan *s, const char *table, const char *sql, PGresult **r,
+    struct err *e)
+{
+	struct err cause = ERR_INIT;
+
+	if (neutralize_job_mark(s->job, e) < 0)
+		return (-1);
+	if ((*r = pg_query(s->job->c, sql, 0, NULL, &cause)) != NULL)
+		return (neutralize_job_keep(s->job, e));
+	if (neutralize_job_is_over(s->job, &cause) ||
+	    strstr(cause.text, NOT_ALLOWED) == NULL) {
+		*e = cause;
+		return (-1);
+	}
+	neutralize_report_warn(s->job->out,
+	    "%s was not looked at for credentials: %s", table, cause.text);
+	return (neutralize_job_forget(s->job, e));
+}
+
 /* One query for all suspects of a table. */
 static int
 scan_table(
@@ -155,9 +181,9 @@ scan_table(
 	buf_add_string(&sql, " FROM ");
 	pg_add_qualified(&sql, t->schema, t->name);
 	buf_add_string(&sql, " AS t");
-	if ((r = pg_query(s->job->c, buf_text(&sql), 0, NULL, e)) == NULL)
+	if (ask(s, t->name, buf_text(&sql), &r, e) < 0)
 		return (-1);
-	for (int i = 0; i < PQnfields(r); i++)
+	for (int i = 0; r != NULL && i < PQnfields(r); i++)
 		if (report_column(s, t->name, PQfname(r, i),
 			strtoll(PQgetvalue(r, 0, i), NULL, 10), e) < 0)
 			return (-1);
@@ -172,12 +198,11 @@ static int
 scan_names(
     const struct scan *s, const char *sql, const char *table, struct err *e)
 {
-	SCOPED(pg_clearp)
-	PGresult *r = pg_query(s->job->c, sql, 0, NULL, e);
+	SCOPED(pg_clearp) PGresult *r = NULL;
 
-	if (r == NULL)
+	if (ask(s, table != NULL ? table : "ir_attachment", sql, &r, e) < 0)
 		return (-1);
-	for (int i = 0; i < PQntuples(r); i++) {
+	for (int i = 0; r != NULL && i < PQntuples(r); i++) {
 		const char *name = PQgetvalue(r, i, 0);
 		const char *of = table != NULL ? table : PQgetvalue(r, i, 2);
 		SCOPED(scope_free) char *path = mem_printf("%s.%s", of, name);
@@ -254,9 +279,9 @@ scan_parameters(const struct scan *s, struct err *e)
 	buf_add_string(&sql,
 	    " p WHERE p.value <> '' AND p.key IS NOT NULL"
 	    " AND p.value !~* '^(true|false|none|[0-9]{1,6})$' ORDER BY 1");
-	if ((r = pg_query(s->job->c, buf_text(&sql), 0, NULL, e)) == NULL)
+	if (ask(s, t->name, buf_text(&sql), &r, e) < 0)
 		return (-1);
-	for (int i = 0; i < PQntuples(r); i++) {
+	for (int i = 0; r != NULL && i < PQntuples(r); i++) {
 		const char *key = PQgetvalue(r, i, 0);
 
 		if ((neutralize_name_matches(key, NULL) ||

@@ -191,6 +191,27 @@ a_plain_owner_may_do_it_all(void **state)
 }
 
 static void
+a_table_that_may_not_be_read_is_a_warning(void **state)
+{
+	WORLD(NULL);
+	SCOPED(world_freep) struct world *plain = NULL;
+	SCOPED(pg_closep) PGconn *super = NULL;
+
+	(void)state;
+	if (!world_has_role(w->server, "odoo"))
+		skip();
+	plain = world_new("odoo");
+	world_sql(plain->c, core);
+	super = pg_connect("", plain->name, &plain->e);
+	assert_non_null(super);
+	world_sql(
+	    super, "CREATE TABLE public.theirs (id serial, api_token text)");
+	world_assert_neutralized(plain);
+	assert_int_equal(plain->report.nwarnings, 1);
+	assert_non_null(strstr(plain->report.warnings[0], "theirs"));
+}
+
+static void
 mail_leads_to_the_catcher_and_back(void **state)
 {
 	WORLD(NULL);
@@ -541,6 +562,7 @@ main(void)
 		cmocka_unit_test(the_core_is_neutralized),
 		cmocka_unit_test(odoo_12_is_neutralized),
 		cmocka_unit_test(a_plain_owner_may_do_it_all),
+		cmocka_unit_test(a_table_that_may_not_be_read_is_a_warning),
 		cmocka_unit_test(mail_leads_to_the_catcher_and_back),
 		cmocka_unit_test(
 		    a_new_identity_is_kept_until_it_is_the_sources),
