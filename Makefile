@@ -293,17 +293,15 @@ format: ## format all sources in place
 
 # --- the rest ----------------------------------------------------------------
 .PHONY: install clean help
-install: all ## into DESTDIR/PREFIX: programs, man pages, sample configuration
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 build/release/triplicate $(DESTDIR)$(PREFIX)/bin/
-	@if ls docs/man/*.[1-8] >/dev/null 2>&1; then for page in docs/man/*.[1-8]; do \
-		d=$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; \
-		install -d $$d && install -m 644 $$page $$d/ || exit 1; done; fi
-	@if ls conf/*.conf >/dev/null 2>&1; then \
-		install -d $(DESTDIR)$(SYSCONFDIR)/triplicate && \
-		for sample in conf/*.conf; do install -m 644 $$sample \
-			$(DESTDIR)$(SYSCONFDIR)/triplicate/$${sample##*/}.sample || exit 1; \
-		done; fi
+install: ## into DESTDIR/PREFIX: programs, man pages, sample configuration
+	@$(MAKE) --no-print-directory all VARIANT=release
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin build/release/triplicate
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/*.1
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 docs/man/*.5
+	install -D -m 644 conf/completions/triplicate.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/triplicate
+	install -D -m 644 conf/triplicate.conf \
+		$(DESTDIR)$(SYSCONFDIR)/triplicate/triplicate.conf.sample
 clean: ## remove build/
 	rm -rf build
 help: ## this list
