@@ -20,6 +20,8 @@ struct backup_conf {
 				   say that they are known */
 	const char *stdin_name; /* --stdin NAME, or NULL */
 	int stdin_fd;		/* read when stdin_name is given; not closed */
+	bool accept_missing; /* the operator knows of the missing attachments:
+				their mass doesn't make it incomplete */
 };
 
 struct backup_result {

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The order: snapshot, watcher, pg_dump, facts, rows, list of attachments,
+ * and then the end of the snapshot, whose success proves that the tables were
+ * held all the time. Production's ALTER TABLEs wait for us no longer than
+ * that: reading the attachments, which may take hours, holds no table up.
+ */
+#include "backupd/database.h"
+
+#include <stdlib.h>
+
+#include "backupd/facts.h"
+#include "backupd/run.h"
+#include "backupd/tables.h"
+#include "backupd/watch.h"
+
+/* What the facts say of pg_dump, and of what is in its archive. */
+static void
+add_archive_facts(const struct database *db, struct json *facts)
+{
+	struct json *archive = json_object();
+
+	json_set_integer(archive, "stream", (int64_t)db->archive_stream);
+	json_set_string(archive, "pg_dump", db->archive.version);
+	json_set_integer(archive, "entries", (int64_t)db->archive.list.entries);
+	json_set(facts, "archive", archive);
+}
+
+/* What can be asked only in the snapshot, on the leading connection. */
+static int
+ask_in_snapshot(struct database *db, struct json *facts, struct err *e)
+{
+	PGconn *c = db->snapshot.leader;
+	struct json *odoo;
+
+	facts_server_version(c, db->server_version, sizeof(db->server_version));
+	db->name = mem_string(PQdb(c));
+	if (facts_read(c, facts, e) < 0 || odoo_find(c, &db->odoo, e) < 0 ||
+	    (odoo = odoo_facts(c, &db->odoo, e)) == NULL)
+		return (-1);
+	json_set(facts, "odoo", odoo);
+	db->bytes = (uint64_t)json_get_integer(
+	    json_get(facts, "database"), "bytes", 0);
+	return (0);
+}
+
+static void
+count(struct database *db)
+{
+	for (size_t i = 0; i < db->snapshot.tables.n; i++) {
+		db->tables += db->snapshot.tables.v[i].is_copied;
+		db->rows += db->snapshot.tables.v[i].rows;
+	}
+}
+
+static int
+read_all(
+    struct run *run, struct database *db, struct json *facts, struct err *e)
+{
+	progress_phase(run->progress, "snapshot", 0);
+	if (snapshot_take(run, &db->snapshot, e) < 0 ||
+	    (db->watch = watch_start(run, &db->snapshot, e)) == NULL ||
+	    archive_start(run, &db->snapshot, &db->archive, e) < 0 ||
+	    ask_in_snapshot(db, facts, e) < 0 ||
+	    tables_copy(run, &db->snapshot, &db->archive, e) < 0)
+		return (-1);
+	if (run->branch->filestore != NULL &&
+	    proof_open(db->snapshot.leader, &db->odoo, &db->proof, e) < 0)
+		return (-1);
+	return (snapshot_end(&db->snapshot, e));
+}
+
+int
+database_copy(
+    struct run *run, struct database *db, struct json *facts, struct err *e)
+{
+	struct err first = ERR_INIT;
+
+	if (read_all(run, db, facts, e) < 0) {
+		/* Was it the watcher that gave way? Then that is why. */
+		if (e->kind != ERR_STOPPED && run_outcome(run, &first) < 0)
+			*e = first;
+		return (-1);
+	}
+	count(db);
+	if (archive_add(run, &db->archive, &db->archive_stream, e) < 0 ||
+	    ingest_cut_recipes(run->in, e) < 0 ||
+	    tables_add(run, &db->snapshot, e) < 0 ||
+	    ingest_cut_recipes(run->in, e) < 0)
+		return (-1);
+	add_archive_facts(db, facts);
+	return (0);
+}
+
+void
+database_release(struct database *db)
+{
+	watch_freep(&db->watch);
+	guard_free(&db->snapshot.guard);
+}
+
+void
+database_free(struct database *db)
+{
+	watch_freep(&db->watch);
+	archive_free(&db->archive);
+	proof_free(&db->proof);
+	snapshot_free(&db->snapshot);
+	odoo_free(&db->odoo);
+	free(TAKE(db->name));
+}
+
+struct json *
+database_counts(const struct database *db)
+{
+	struct json *j = json_object();
+
+	json_set_string(j, "name", db->name);
+	json_set_string(j, "server_version", db->server_version);
+	json_set_string(j, "odoo_version",
+	    db->odoo.version[0] != '\0' ? db->odoo.version : NULL);
+	json_set_integer(j, "bytes", (int64_t)db->bytes);
+	json_set_integer(j, "tables", (int64_t)db->tables);
+	json_set_integer(j, "rows", (int64_t)db->rows);
+	return (j);
+}
