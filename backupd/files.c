@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "backupd/file_job.h"
-#include "backupd/owners.h"
+#include "backupd/owner_names.h"
 #include "backupd/run.h"
 #include "base/queue.h"
 
@@ -26,7 +26,7 @@ struct ring {
 	struct proof *proof;
 	struct files_totals *totals;
 	struct filestore *walk;
-	struct owners owners;
+	struct owner_names owners;
 	struct queue *work; /* of jobs that must be read */
 	size_t nthreads;
 	pthread_t threads[THREADS_MAX];
@@ -132,7 +132,7 @@ add_entry(struct ring *g, const struct file_job *j, uint8_t kind,
 	struct tree_entry t = { .kind = kind, .stream = stream };
 
 	(void)snprintf(t.path, sizeof(t.path), "%s", j->path);
-	owners_fill(&g->owners, &j->st, &t);
+	owner_names_fill(&g->owners, &j->st, &t);
 	if (kind == TREE_FILE)
 		t.size = j->recipe.bytes;
 	if (kind == TREE_LINK) {
@@ -270,12 +270,12 @@ add_from_memory(struct run *run, const struct proof_missing *lost,
     const struct file_memory *m, const struct recipe *r, struct err *e)
 {
 	struct tree_entry t = { .kind = TREE_FILE, .size = r->bytes };
-	struct owners owners = { .is_filled = false };
+	struct owner_names owners = { .is_filled = false };
 	struct stat st;
 
 	/* It belonged to whom its folder belongs to. */
 	if (stat(run->branch->filestore, &st) == 0)
-		owners_fill(&owners, &st, &t);
+		owner_names_fill(&owners, &st, &t);
 	t.mode = RECOVERED_MODE;
 	t.mtime = m->mtime;
 	t.nsec = 0;

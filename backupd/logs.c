@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "backupd/file_reader.h"
-#include "backupd/owners.h"
+#include "backupd/owner_names.h"
 #include "backupd/run.h"
 
 #define OPEN_LOG (O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
@@ -146,13 +146,13 @@ logs_free(struct logs *l)
 }
 
 static int
-add_log(struct run *run, struct owners *owners, const char *name,
+add_log(struct run *run, struct owner_names *owners, const char *name,
     const struct stat *st, const struct recipe *r, struct err *e)
 {
 	struct tree_entry t = { .kind = TREE_LOG, .size = r->bytes };
 
 	(void)snprintf(t.path, sizeof(t.path), "%s", name);
-	owners_fill(owners, st, &t);
+	owner_names_fill(owners, st, &t);
 	if (ingest_add_recipe(run->in, r, &t.stream, e) < 0)
 		return (-1);
 	progress_add(run->progress, 0, 0, 1);
@@ -183,8 +183,8 @@ open_log(struct run *run, const char *path, struct stat *st)
 }
 
 static int
-copy_log(struct run *run, struct file_reader *reader, struct owners *owners,
-    const struct logs *l, size_t i, struct err *e)
+copy_log(struct run *run, struct file_reader *reader,
+    struct owner_names *owners, const struct logs *l, size_t i, struct err *e)
 {
 	SCOPED(recipe_free) struct recipe r = RECIPE_INIT;
 	struct stat st;
@@ -210,7 +210,7 @@ logs_copy(struct run *run, struct err *e)
 {
 	SCOPED(logs_free) struct logs l = { .n = 0 };
 	SCOPED(file_reader_freep) struct file_reader *reader = NULL;
-	struct owners owners = { .is_filled = false };
+	struct owner_names owners = { .is_filled = false };
 	unsigned unmatched;
 	uint64_t total = 0;
 	struct stat st;

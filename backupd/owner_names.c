@@ -2,7 +2,7 @@
 /*
  * A number without a name stays a number: its part of the text is empty.
  */
-#include "backupd/owners.h"
+#include "backupd/owner_names.h"
 
 #include <grp.h>
 #include <pwd.h>
@@ -14,7 +14,7 @@
 #define MODE_BITS    07777U
 
 static void
-find_names(struct owners *o)
+find_names(struct owner_names *o)
 {
 	char answer[ANSWER_BYTES], group_answer[ANSWER_BYTES];
 	struct passwd user, *user_found = NULL;
@@ -31,7 +31,8 @@ find_names(struct owners *o)
 }
 
 void
-owners_fill(struct owners *o, const struct stat *st, struct tree_entry *t)
+owner_names_fill(
+    struct owner_names *o, const struct stat *st, struct tree_entry *t)
 {
 	if (!o->is_filled || o->uid != st->st_uid || o->gid != st->st_gid) {
 		o->uid = st->st_uid;

@@ -4,24 +4,26 @@
  * goes by name, not by number. A small cache, since millions of files belong to
  * one user.
  */
-#ifndef BACKUPD_OWNERS_H
-#define BACKUPD_OWNERS_H
+#ifndef BACKUPD_OWNER_NAMES_H
+#define BACKUPD_OWNER_NAMES_H
 
 #include <sys/stat.h>
 
 #include "repository/tree.h"
 
-#define OWNERS_TEXT 160
+#define OWNER_NAMES_TEXT 160
 
-struct owners {
+struct owner_names {
 	bool is_filled;
 	uid_t uid;
 	gid_t gid;
-	char text[OWNERS_TEXT]; /* "owner:group", "" parts for unknown ones */
+	char text[OWNER_NAMES_TEXT]; /* "owner:group", "" parts for unknown ones
+				      */
 };
 
 /* Sets t's mode, time, owner and extra from a file's status. The extra points
  * into o. */
-void owners_fill(struct owners *o, const struct stat *st, struct tree_entry *t);
+void owner_names_fill(
+    struct owner_names *o, const struct stat *st, struct tree_entry *t);
 
 #endif
