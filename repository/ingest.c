@@ -78,7 +78,7 @@ ingest_free(struct ingest *in)
 	for (size_t i = 0; i < PACKS; i++)
 		pack_free(in->open[i]);
 	name_set_free(&in->on_way);
-	free(in->used.p);
+	number_bits_free(&in->used);
 	buf_free(&in->remembered);
 	pack_key_free(in->key);
 	pthread_mutex_destroy(&in->memory_lock);

@@ -230,18 +230,15 @@ add_ref(struct ingest *in, struct manifest *m, uint64_t index, struct err *e)
 int
 ingest_fill_closure(struct ingest *in, struct manifest *m, struct err *e)
 {
-	struct number_bits indexes = { .n = 0 };
-	SCOPED(scope_free) uint8_t *bits = NULL;
+	SCOPED(number_bits_free) struct number_bits indexes = { .n = 0 };
 	uint64_t last;
-	int failed;
 
-	if (state_highest(in->r->state, &last, e) < 0)
+	if (state_highest(in->r->state, &last, e) < 0 ||
+	    find_indexes(in, last, &indexes, e) < 0)
 		return (-1);
-	failed = find_indexes(in, last, &indexes, e);
-	bits = indexes.p;
 	/* By number: the newest last. */
-	for (uint64_t i = 1; i <= last && failed == 0; i++)
-		if (number_bits_has(&indexes, i))
-			failed = add_ref(in, m, i, e);
-	return (failed);
+	for (uint64_t i = 1; i <= last; i++)
+		if (number_bits_has(&indexes, i) && add_ref(in, m, i, e) < 0)
+			return (-1);
+	return (0);
 }

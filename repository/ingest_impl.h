@@ -97,6 +97,7 @@ int ingest_close_packs(struct ingest *in, struct err *e) MUST_USE;
 int ingest_check(struct ingest *in, struct err *e) MUST_USE;
 
 void number_bits_set(struct number_bits *b, uint64_t number);
+void number_bits_free(struct number_bits *b);
 bool number_bits_has(const struct number_bits *b, uint64_t number);
 
 /* --- ingest_closure.c --- */

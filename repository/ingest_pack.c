@@ -70,6 +70,14 @@ number_bits_has(const struct number_bits *b, uint64_t number)
 }
 
 void
+number_bits_free(struct number_bits *b)
+{
+	free(b->p);
+	b->p = NULL;
+	b->n = 0;
+}
+
+void
 ingest_use(struct ingest *in, const struct state_use *use)
 {
 	pthread_mutex_lock(&in->lock);

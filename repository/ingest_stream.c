@@ -269,6 +269,7 @@ stream_freep(struct stream **s)
 }
 
 int
+/* NOLINTNEXTLINE(readability-function-size): a whole stream in one call */
 ingest_small(struct ingest *in, enum stream_kind kind, const char *branch,
     const char *text, const void *p, size_t n, struct recipe *r, struct err *e)
 {

@@ -70,15 +70,14 @@ fail_locked(const char *path, struct err *e)
 {
 	SCOPED(buf_free) struct buf text = BUF_INIT;
 	struct err ignored = ERR_INIT;
-	long pid = 0;
-	char since[CLOCK_TEXT] = "";
 
 	err_set(e, ERR_LOCKED, "another job holds the repository");
-	if (file_load(path, LOCK_TEXT, &text, &ignored) == 0 &&
-	    sscanf(buf_text(&text), "pid %ld since %31s", &pid, since) == 2)
-		err_set(e, ERR_LOCKED,
-		    "another job holds the repository: process %ld, since %s",
-		    pid, since);
+	if (file_load(path, LOCK_TEXT, &text, &ignored) == 0) {
+		while (text.n > 0 && text.p[text.n - 1] <= ' ')
+			text.n--;
+		err_set(e, ERR_LOCKED, "another job holds the repository: %s",
+		    buf_text(&text));
+	}
 	return (err_hint(e, "wait for it, or end it; nothing is left behind"));
 }
 
@@ -87,16 +86,16 @@ static int
 take_lock(struct repo *r, struct err *e)
 {
 	SCOPED(scope_free) char *path = file_join(r->settings->state, "lock");
-	char now[CLOCK_TEXT], text[LOCK_TEXT];
-	int n;
+	char now[CLOCK_TEXT], line[LOCK_TEXT], text[LOCK_TEXT];
 
 	r->lock = file_lock(path, e);
 	if (r->lock < 0)
 		return (e->kind == ERR_LOCKED ? fail_locked(path, e) : -1);
 	clock_text(clock_now(), now);
-	n = snprintf(text, sizeof(text), "pid %-10ld since %-20s\n",
-	    (long)getpid(), now);
-	return (file_write(r->lock, text, (size_t)n, e));
+	snprintf(
+	    line, sizeof(line), "process %ld, since %s", (long)getpid(), now);
+	snprintf(text, sizeof(text), "%-*s\n", LOCK_TEXT - 2, line);
+	return (file_write(r->lock, text, strlen(text), e));
 }
 
 /* --- endpoints --- */

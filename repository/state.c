@@ -70,9 +70,8 @@ mend_length(struct state *s, struct err *e)
 	mdb_env_stat(s->env, &st);
 	mdb_env_get_fd(s->env, &fd);
 	least = (off_t)((info.me_last_pgno + 1) * st.ms_psize);
-	if (fstat(fd, &file) < 0)
-		rc = errno;
-	else if (file.st_size < least && ftruncate(fd, least) < 0)
+	if (fstat(fd, &file) < 0 ||
+	    (file.st_size < least && ftruncate(fd, least) < 0))
 		rc = errno;
 	mdb_txn_abort(txn);
 	pthread_rwlock_unlock(&s->map);

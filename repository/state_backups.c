@@ -104,27 +104,24 @@ state_add_manifest(struct state_txn *t, const struct manifest *m, const void *p,
 	return (move_head(t, m, &o.sha, e));
 }
 
-/* The object that an entry of db after *key names, with its bytes. */
+/* The object that the next entry of a walk names, with its bytes. */
 static int
-next_body(struct state *s, enum state_db db, struct buf *key,
-    struct state_object *o, struct buf *body, bool *found, struct err *e)
+next_body(struct state *s, struct state_walk *w, struct state_object *o,
+    struct buf *body, bool *found, struct err *e)
 {
 	SCOPED(state_read_end) struct state_txn t = STATE_TXN_INIT;
-	SCOPED(buf_free) struct buf number = BUF_INIT;
 	struct bytes v;
 	bool has_body;
 
-	if (state_read(s, &t, e) < 0 ||
-	    state_db_seek(
-		&t, db, key->p, key->n, true, key, &number, found, e) < 0)
+	if (state_read(s, &t, e) < 0 || state_db_next(&t, w, found, e) < 0)
 		return (-1);
 	if (!*found)
 		return (0);
-	if (number.n != NUMBER_KEY)
+	if (w->value.n != NUMBER_KEY)
 		return (state_damaged(e, "an object's number"));
-	if (state_object_must(&t, state_key_number(number.p), o, e) < 0 ||
-	    state_db_get(&t, DB_BODIES, number.p, number.n, &v, &has_body, e) <
-		0)
+	if (state_object_must(&t, state_key_number(w->value.p), o, e) < 0 ||
+	    state_db_get(
+		&t, DB_BODIES, w->value.p, w->value.n, &v, &has_body, e) < 0)
 		return (-1);
 	if (!has_body)
 		return (state_damaged(e, "an object without its bytes"));
@@ -139,14 +136,15 @@ each_body(struct state *s, enum state_db db,
 	void *arg, struct err *e),
     void *arg, struct err *e)
 {
-	SCOPED(buf_free) struct buf key = BUF_INIT, body = BUF_INIT;
+	SCOPED(state_walk_free) struct state_walk w = { .db = db };
+	SCOPED(buf_free) struct buf body = BUF_INIT;
 
 	for (;;) {
 		struct state_object o;
 		bool found;
 		int answer;
 
-		if (next_body(s, db, &key, &o, &body, &found, e) < 0)
+		if (next_body(s, &w, &o, &body, &found, e) < 0)
 			return (-1);
 		if (!found)
 			return (0);
@@ -247,14 +245,14 @@ state_closure_missing(struct state *s, uint64_t manifest, uint8_t endpoint,
 {
 	SCOPED(state_read_end) struct state_txn t = STATE_TXN_INIT;
 	uint32_t bit = (uint32_t)1 << endpoint;
-	struct bytes closure;
+	struct bytes closure = bytes_of(NULL, 0);
 
 	*missing = 0;
 	if (state_read(s, &t, e) < 0 ||
 	    get_closure(&t, manifest, &closure, e) < 0)
 		return (-1);
 	while (closure.n > 0) {
-		struct need need;
+		struct need need = { .index = 0 };
 		size_t place = 0;
 		uint64_t pack;
 
@@ -291,7 +289,7 @@ gather_packs(
     struct state_txn *t, struct bytes closure, struct numbers *l, struct err *e)
 {
 	while (closure.n > 0) {
-		struct need need;
+		struct need need = { .index = 0 };
 		size_t place = 0;
 		uint64_t pack;
 
@@ -308,13 +306,13 @@ gather_closure(
     struct state *s, uint64_t manifest, struct numbers *l, struct err *e)
 {
 	SCOPED(state_read_end) struct state_txn t = STATE_TXN_INIT;
-	struct bytes closure, indexes;
+	struct bytes closure = bytes_of(NULL, 0), indexes;
 
 	if (state_read(s, &t, e) < 0 ||
 	    get_closure(&t, manifest, &closure, e) < 0)
 		return (-1);
 	for (indexes = closure; indexes.n > 0;) {
-		struct need need;
+		struct need need = { .index = 0 };
 
 		if (next_need(&t, &indexes, &need, e) < 0)
 			return (-1);

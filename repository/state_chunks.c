@@ -152,7 +152,7 @@ is_usable(
 	search->use->n = 1;
 	search->use->packs[0] = c->pack;
 	for (uint8_t i = 0; i < c->record.nbases; i++) {
-		struct base_search base;
+		struct base_search base = { .pack = 0 };
 		int answer = each_copy(
 		    t, &c->record.bases[i], is_living_base, &base, e);
 
@@ -371,6 +371,7 @@ put_packs(struct state_txn *t, uint64_t index, const uint64_t *packs, size_t n,
 }
 
 int
+/* NOLINTNEXTLINE(readability-function-size): an object's facts and its packs */
 state_add_index(struct state_txn *t, const char *name, const struct sha256 *sha,
     uint64_t bytes, bool spooled, const uint64_t *packs, size_t n,
     uint64_t *number, struct err *e)
@@ -430,6 +431,32 @@ state_index_packs(
 
 /* --- packs that no index object describes --- */
 
+/* The next one that lives after *pack, and its directory encoded. */
+static int
+next_directory(struct state_txn *t, uint64_t *pack, struct buf *out,
+    bool *found, struct err *e)
+{
+	SCOPED(state_walk_free) struct state_walk w = { .db = DB_DIRECTORIES };
+	uint8_t key[NUMBER_KEY];
+	bool lives = false;
+
+	state_number_key(*pack, key);
+	buf_add(&w.key, key, sizeof(key));
+	while (!lives) {
+		if (state_db_next(t, &w, found, e) < 0)
+			return (-1);
+		if (!*found)
+			return (0);
+		if (w.key.n != NUMBER_KEY)
+			return (state_damaged(e, "a pack's number"));
+		*pack = state_key_number(w.key.p);
+		if (pack_lives(t, *pack, &lives, e) < 0)
+			return (-1);
+	}
+	buf_add(out, w.value.p, w.value.n);
+	return (0);
+}
+
 /* The next one's number after *pack and its directory; *found false at the end.
  */
 static int
@@ -437,26 +464,16 @@ next_undescribed(struct state *s, uint64_t *pack, struct directory *d,
     bool *found, struct err *e)
 {
 	SCOPED(state_read_end) struct state_txn t = STATE_TXN_INIT;
-	SCOPED(buf_free) struct buf at = BUF_INIT, raw = BUF_INIT;
-	uint8_t key[NUMBER_KEY];
+	SCOPED(buf_free) struct buf raw = BUF_INIT;
 	struct state_object o;
 	struct bytes v, body;
-	bool has_record, lives = false;
+	bool has_record;
 
-	state_number_key(*pack, key);
-	buf_add(&at, key, sizeof(key));
-	if (state_read(s, &t, e) < 0)
+	if (state_read(s, &t, e) < 0 ||
+	    next_directory(&t, pack, &raw, found, e) < 0)
 		return (-1);
-	while (!lives) {
-		if (state_db_seek(&t, DB_DIRECTORIES, at.p, at.n, true, &at,
-			&raw, found, e) < 0)
-			return (-1);
-		if (!*found)
-			return (0);
-		*pack = state_key_number(at.p);
-		if (pack_lives(&t, *pack, &lives, e) < 0)
-			return (-1);
-	}
+	if (!*found)
+		return (0);
 	if (state_object_must(&t, *pack, &o, e) < 0 ||
 	    get_pack(&t, *pack, &v, &has_record, e) < 0)
 		return (-1);

@@ -85,11 +85,16 @@ int state_db_put(struct state_txn *t, enum state_db db, const void *key,
 /* A missing key is success. */
 int state_db_drop(struct state_txn *t, enum state_db db, const void *key,
     size_t key_bytes, struct err *e) MUST_USE;
-/* The first entry whose key is >= key (after: >), copied out: key_out replaces,
- * value_out (may be NULL) replaces. */
-int state_db_seek(struct state_txn *t, enum state_db db, const void *key,
-    size_t key_bytes, bool after, struct buf *key_out, struct buf *value_out,
-    bool *found, struct err *e) MUST_USE;
+/* A walk over entries by key, also over many short transactions. */
+struct state_walk {
+	enum state_db db;
+	struct buf key;	  /* where it stands; empty: before the first */
+	struct buf value; /* of the entry found last */
+};
+void state_walk_free(struct state_walk *w);
+/* The next entry after w->key, copied out. */
+int state_db_next(struct state_txn *t, struct state_walk *w, bool *found,
+    struct err *e) MUST_USE;
 
 void state_number_key(uint64_t number, uint8_t key[NUMBER_KEY]);
 uint64_t state_key_number(const uint8_t key[NUMBER_KEY]);

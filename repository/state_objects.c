@@ -84,6 +84,7 @@ state_object_find(struct state_txn *t, const char *name, struct state_object *o,
 	struct bytes v;
 
 	*found = false;
+	memset(o, 0, sizeof(*o));
 	if (name[0] == '\0' || strlen(name) >= OBJECT_NAME_TEXT)
 		return (0);
 	if (state_db_get(t, DB_NAMES, name, strlen(name), &v, found, e) < 0)

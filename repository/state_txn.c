@@ -253,35 +253,37 @@ state_db_drop(struct state_txn *t, enum state_db db, const void *key,
 }
 
 int
-state_db_seek(struct state_txn *t, enum state_db db, const void *key,
-    size_t key_bytes, bool after, struct buf *key_out, struct buf *value_out,
-    bool *found, struct err *e)
+state_db_next(
+    struct state_txn *t, struct state_walk *w, bool *found, struct err *e)
 {
-	MDB_val k = val(key, key_bytes), v;
+	MDB_val k = val(w->key.p, w->key.n), v;
 	MDB_cursor *c;
 	int rc;
 
-	if ((rc = mdb_cursor_open(t->txn, t->s->dbi[db], &c)) != 0)
-		return (state_fail(e, rc, state_db_names[db]));
+	if ((rc = mdb_cursor_open(t->txn, t->s->dbi[w->db], &c)) != 0)
+		return (state_fail(e, rc, state_db_names[w->db]));
 	rc = mdb_cursor_get(
-	    c, &k, &v, key_bytes == 0 ? MDB_FIRST : MDB_SET_RANGE);
-	if (rc == 0 && after && k.mv_size == key_bytes &&
-	    memcmp(k.mv_data, key, key_bytes) == 0)
+	    c, &k, &v, w->key.n == 0 ? MDB_FIRST : MDB_SET_RANGE);
+	if (rc == 0 && k.mv_size == w->key.n &&
+	    memcmp(k.mv_data, w->key.p, w->key.n) == 0)
 		rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
 	*found = rc == 0;
 	if (rc == 0) {
-		/* key may be key_out's own bytes: read before it is replaced */
-		key_out->n = 0;
-		buf_add(key_out, k.mv_data, k.mv_size);
-		if (value_out != NULL) {
-			value_out->n = 0;
-			buf_add(value_out, v.mv_data, v.mv_size);
-		}
+		w->key.n = w->value.n = 0;
+		buf_add(&w->key, k.mv_data, k.mv_size);
+		buf_add(&w->value, v.mv_data, v.mv_size);
 	}
 	mdb_cursor_close(c);
 	if (rc == 0 || rc == MDB_NOTFOUND)
 		return (0);
-	return (state_fail(e, rc, state_db_names[db]));
+	return (state_fail(e, rc, state_db_names[w->db]));
+}
+
+void
+state_walk_free(struct state_walk *w)
+{
+	buf_free(&w->key);
+	buf_free(&w->value);
 }
 
 void

@@ -125,27 +125,26 @@ state_next_pending(struct state *s, uint8_t endpoint,
     struct err *e)
 {
 	SCOPED(state_read_end) struct state_txn t = STATE_TXN_INIT;
-	SCOPED(buf_free) struct buf at = BUF_INIT;
+	SCOPED(state_walk_free) struct state_walk w = { .db = DB_PENDING };
 	uint8_t key[PENDING_KEY];
 	bool removed = true;
 
-	if (after != NULL)
-		state_pending_key(endpoint, after->class, after->number, key);
-	else
-		state_pending_key(endpoint, 0, 0, key);
-	buf_add(&at, key, sizeof(key));
+	/* Numbers begin at 1: nothing is pending under 0. */
+	state_pending_key(endpoint, after == NULL ? 0 : after->class,
+	    after == NULL ? 0 : after->number, key);
+	buf_add(&w.key, key, sizeof(key));
 	if (state_read(s, &t, e) < 0)
 		return (-1);
 	while (removed) {
-		if (state_db_seek(&t, DB_PENDING, at.p, at.n, true, &at, NULL,
-			found, e) < 0)
+		if (state_db_next(&t, &w, found, e) < 0)
 			return (-1);
-		if (!*found || at.n != PENDING_KEY || at.p[0] != endpoint) {
+		if (!*found || w.key.n != PENDING_KEY ||
+		    w.key.p[0] != endpoint) {
 			*found = false;
 			return (0);
 		}
-		if (state_object_must(&t, state_key_number(at.p + 2), out, e) <
-			0 ||
+		if (state_object_must(
+			&t, state_key_number(w.key.p + 2), out, e) < 0 ||
 		    is_removed(&t, out, &removed, e) < 0)
 			return (-1);
 	}

@@ -86,6 +86,7 @@ rig_is_killed(const struct rig *g, const char *work, unsigned step)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
+		/* NOLINTNEXTLINE(concurrency-mt-unsafe): the child has one */
 		setenv("TRIPLICATE_CRASH_AT", text, 1);
 		execl("/proc/self/exe", "test", work, g->folder, NULL);
 		_exit(99);

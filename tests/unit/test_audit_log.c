@@ -127,46 +127,63 @@ the_writers_machine_adds_entries_also_when_it_reads(void **arg)
 	assert_string_equal(walk(r).events, "init restore ");
 }
 
+struct adding {
+	struct repo *r;
+	unsigned failed;
+};
+
 static void *
 add_many(void *arg)
 {
-	struct repo *r = arg;
+	struct adding *adding = arg;
 	struct err e = ERR_INIT;
-	uintptr_t failed = 0;
 
 	for (unsigned i = 0; i < 20; i++)
-		failed += audit_log_add(r, "login", NULL, NULL, NULL, &e) < 0;
-	return ((void *)failed);
+		adding->failed += audit_log_add(adding->r, "login", NULL, NULL,
+				      NULL, &e) < 0;
+	return (NULL);
+}
+
+/* What the other process does. */
+static int
+add_in(const char *folder)
+{
+	struct adding adding = { .failed = 0 };
+	struct rig g;
+
+	rig_attach(&g, folder, 1);
+	adding.r = rig_repo(&g, REPO_READ);
+	add_many(&adding);
+	repo_free(adding.r);
+	rig_detach(&g);
+	return (adding.failed > 0);
 }
 
 static void
 threads_and_processes_take_turns(void **arg)
 {
 	struct rig *g = *arg;
-	struct repo *r;
+	SCOPED(repo_freep) struct repo *r = NULL;
+	struct adding adding[3];
 	pthread_t threads[3];
-	void *failed;
 	int status;
 	pid_t pid = fork();
 
-	if (pid == 0) {
-		struct err e = ERR_INIT;
-
-		r = repo_open(&g->settings, REPO_READ, 0, &e);
-		_exit(r == NULL || add_many(r) != NULL);
-	}
+	if (pid == 0)
+		_exit(add_in(g->folder));
 	r = rig_repo(g, REPO_WRITE);
-	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(
-		    pthread_create(&threads[i], NULL, add_many, r), 0);
 	for (size_t i = 0; i < 3; i++) {
-		pthread_join(threads[i], &failed);
-		assert_null(failed);
+		adding[i] = (struct adding){ .r = r };
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, add_many, &adding[i]), 0);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(adding[i].failed, 0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	assert_int_equal(walk(r).n, 81);
-	repo_free(r);
 }
 
 static void

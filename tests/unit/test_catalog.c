@@ -368,11 +368,10 @@ ids_and_dates_mean_the_one_that_begins_so(void **arg)
 static void
 what_means_no_backup_is_missing(void **arg)
 {
-	static const char *const texts[] = { "", "x", "2027", "2026-1x-22",
+	char long_branch[100];
+	const char *const texts[] = { "", "x", "2027", "2026-1x-22",
 		"2026-11-22 02:30", "2026-11-22T02:30:00Z00", "/", "a/b/c",
-		"20261122T023000Z-zzzzzzzz-and-more",
-		"0123456789012345678901234567890123456789012345678901234567890"
-		"123456789/latest" };
+		"20261122T023000Z-zzzzzzzz-and-more", long_branch };
 	struct rig *g = *arg;
 	SCOPED(repo_freep) struct repo *r = rig_repo(g, REPO_WRITE);
 	SCOPED(catalog_free) struct catalog c = { .n = 0 };
@@ -380,6 +379,8 @@ what_means_no_backup_is_missing(void **arg)
 	const char *id;
 	struct err e = ERR_INIT;
 
+	memset(long_branch, 'b', sizeof(long_branch));
+	memcpy(long_branch + 80, "/latest", sizeof("/latest"));
 	back_up(r, production, NIGHT, stored);
 	read_all(r, NULL, &c);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

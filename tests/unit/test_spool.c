@@ -109,7 +109,8 @@ back_up_in(const char *folder)
 
 	rig_attach(&g, folder, 3);
 	r = rig_repo(&g, REPO_WRITE);
-	backup(r, (uint32_t)(1000 + atoi(step == NULL ? "0" : step)));
+	backup(
+	    r, 1000 + (uint32_t)strtoul(step == NULL ? "0" : step, NULL, 10));
 	for (size_t i = 0; i < 3; i++)
 		rig_send(r, i);
 	repo_free(r);

@@ -347,7 +347,7 @@ add_entry(struct state_rig *f, uint32_t epoch, uint64_t seq, const char *event,
 	audit_entry_init(&a);
 	a.epoch = epoch;
 	a.seq = seq;
-	a.when = (int64_t)(1000 * epoch + seq);
+	a.when = (int64_t)(UINT64_C(1000) * epoch + seq);
 	snprintf(a.event, sizeof(a.event), "%s", event);
 	if (strstr(detail, "backups") == NULL)
 		snprintf(a.backup, sizeof(a.backup), "%s", ID_1);
