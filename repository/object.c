@@ -152,6 +152,58 @@ mark_bad(struct repo *r, const struct endpoint *ep,
 		log_debug("%s", ignored.text);
 }
 
+/* Endpoints that failed the last time are asked last: each call to one may take
+ * as long as give-up-after. */
+static bool
+answered_last(struct repo *r, const struct endpoint *ep)
+{
+	struct state_endpoint at;
+	struct err ignored = ERR_INIT;
+
+	return (state_get_endpoint(r->state, ep->number, &at, &ignored) == 0 &&
+	    at.last_error[0] == '\0');
+}
+
+/* Bits of r->endpoints[i] that are worth asking, of one sort. */
+static uint32_t
+places_of(
+    struct repo *r, const struct state_object *o, uint8_t except, bool answered)
+{
+	uint32_t places = 0;
+
+	for (size_t i = 0; i < r->nendpoints; i++) {
+		const struct endpoint *ep = &r->endpoints[i];
+
+		if (ep->number != except &&
+		    (o->confirmed & (1U << ep->number)) != 0 &&
+		    answered_last(r, ep) == answered)
+			places |= 1U << i;
+	}
+	return (places);
+}
+
+/* True when one of these endpoints has it whole; last is what the last of them
+ * said otherwise. */
+static bool
+find_at(struct repo *r, const struct state_object *o, uint32_t places,
+    struct buf *out, const char **from, struct err *last)
+{
+	for (size_t i = 0; i < r->nendpoints; i++) {
+		const struct endpoint *ep = &r->endpoints[i];
+
+		if ((places & (1U << i)) == 0 || last->kind == ERR_STOPPED)
+			continue;
+		err_clear(last);
+		if (object_load(r, ep, o, out, last) == 0) {
+			if (from != NULL)
+				*from = ep->conf->name;
+			return (true);
+		}
+		mark_bad(r, ep, o, last);
+	}
+	return (false);
+}
+
 int
 object_find(struct repo *r, const struct state_object *o, uint8_t except,
     struct buf *out, const char **from, struct err *e)
@@ -163,19 +215,12 @@ object_find(struct repo *r, const struct state_object *o, uint8_t except,
 			*from = "this machine";
 		return (0);
 	}
-	for (size_t i = 0; i < r->nendpoints; i++) {
-		const struct endpoint *ep = &r->endpoints[i];
-
-		if (ep->number == except ||
-		    (o->confirmed & (1U << ep->number)) == 0)
-			continue;
-		err_clear(&last);
-		if (object_load(r, ep, o, out, &last) == 0) {
-			if (from != NULL)
-				*from = ep->conf->name;
-			return (0);
-		}
-		mark_bad(r, ep, o, &last);
+	if (find_at(r, o, places_of(r, o, except, true), out, from, &last) ||
+	    find_at(r, o, places_of(r, o, except, false), out, from, &last))
+		return (0);
+	if (last.kind == ERR_STOPPED) {
+		*e = last;
+		return (-1);
 	}
 	return (err_set(e, ERR_MISSING, "%s: no whole copy is to be had%s%s",
 	    o->name, last.kind != ERR_NONE ? ": " : "", last.text));

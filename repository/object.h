@@ -26,7 +26,7 @@ int object_load(struct repo *r, const struct endpoint *ep,
  * Finds a whole copy: this machine's own, else that of any endpoint that has
  * one, but for the one with the number except. Copies found bad on the way are
  * marked, so that they heal. from (may be NULL) gets the name of the place.
- * Fails: ERR_MISSING when there is none, with the last reason.
+ * Fails: ERR_MISSING when there is none, with the last reason; ERR_STOPPED.
  */
 int object_find(struct repo *r, const struct state_object *o, uint8_t except,
     struct buf *out, const char **from, struct err *e) MUST_USE;

@@ -8,27 +8,72 @@
 
 #include <string.h>
 
-/* The plaintext of a base: its full copy, by a range of its pack. */
+#include "base/log.h"
+#include "base/stop.h"
+
+static int
+read_copy(const struct endpoint *ep, struct opener *o, const struct copy *copy,
+    struct buf *out, struct err *e)
+{
+	SCOPED(buf_free) struct buf box = BUF_INIT;
+	char object[OBJECT_NAME_TEXT];
+
+	format_pack_name(&copy->pack, object);
+	buf_reserve(&box, copy->record.box_bytes);
+	if (store_get(ep->store, object, copy->offset, box.p,
+		copy->record.box_bytes, e) < 0)
+		return (-1);
+	return (opener_open(o, copy, box.p, NULL, out, e));
+}
+
+struct copies {
+	struct copy v[LOOKUP_COPIES_MAX];
+	int n;
+};
+
+/* True when endpoint i gave one of the full copies. */
+static bool
+read_at(struct repo *r, size_t i, struct opener *o, const struct copies *copies,
+    struct buf *out)
+{
+	for (int k = 0; k < copies->n; k++) {
+		const struct copy *copy = &copies->v[k];
+		struct err why = ERR_INIT;
+
+		if (copy->record.codec == CODEC_DELTA ||
+		    (copy->endpoints & (1U << i)) == 0)
+			continue;
+		out->n = 0;
+		if (read_copy(&r->endpoints[i], o, copy, out, &why) == 0)
+			return (true);
+		log_debug("a delta's base: %s", why.text);
+	}
+	return (false);
+}
+
+/*
+ * The plaintext of a base: from a full copy at the endpoint that is checked,
+ * else from another one. A base's own damage is found in its own pack, and is
+ * no fault of the delta's.
+ */
 static int
 load_base(struct repo *r, const struct endpoint *ep, struct opener *o,
     const struct name *name, struct buf *out, struct err *e)
 {
-	struct copy copies[LOOKUP_COPIES_MAX];
-	SCOPED(buf_free) struct buf box = BUF_INIT;
-	char object[OBJECT_NAME_TEXT];
-	int n = lookup_copies(r, name, copies, e);
+	struct copies copies;
+	size_t own = (size_t)(ep - r->endpoints);
 
-	if (n < 0)
+	if ((copies.n = lookup_copies(r, name, copies.v, e)) < 0)
 		return (-1);
-	if (n == 0 || copies[0].record.codec == CODEC_DELTA)
-		return (
-		    err_set(e, ERR_CORRUPT, "a delta's base has no full copy"));
-	format_pack_name(&copies[0].pack, object);
-	buf_reserve(&box, copies[0].record.box_bytes);
-	if (store_get(ep->store, object, copies[0].offset, box.p,
-		copies[0].record.box_bytes, e) < 0)
+	if (read_at(r, own, o, &copies, out))
+		return (0);
+	for (size_t i = 0; i < r->nendpoints; i++)
+		if (i != own && read_at(r, i, o, &copies, out))
+			return (0);
+	if (stop_check(e) < 0)
 		return (-1);
-	return (opener_open(o, &copies[0], box.p, NULL, out, e));
+	return (
+	    err_set(e, ERR_CORRUPT, "a delta's base has no whole full copy"));
 }
 
 static int

@@ -186,6 +186,17 @@ may_go_on(const struct replicate *rep, struct err *e)
 	return (atomic_load(&rep->abandoned) ? -1 : stop_check(e));
 }
 
+/* Of audit entries alone, those that are new: what was found damaged or missing
+ * is healed by who was asked to. */
+static bool
+is_asked_for(const struct sender *s, const struct state_object *o)
+{
+	uint32_t bad = (o->damaged | o->missing) & (1U << s->ep->number);
+
+	return ((s->rep->flags & REPLICATE_AUDIT_ONLY) == 0 ||
+	    (o->class == STATE_AUDIT && bad == 0));
+}
+
 /* One pass over what is pending; *any tells whether something was sent. */
 static int
 send_pending(struct sender *s, bool *any, struct err *e)
@@ -204,8 +215,7 @@ send_pending(struct sender *s, bool *any, struct err *e)
 			return (-1);
 		if (!found)
 			return (0);
-		if ((s->rep->flags & REPLICATE_AUDIT_ONLY) == 0 ||
-		    o.class == STATE_AUDIT) {
+		if (is_asked_for(s, &o)) {
 			if (send_one(s, &o, &sent, e) < 0)
 				return (-1);
 			*any |= sent;

@@ -16,14 +16,17 @@
 #include "base/stop.h"
 #include "repository/audit_log.h"
 #include "repository/catalog.h"
-#include "repository/config_object.h"
+#include "repository/endpoint.h"
 #include "repository/object.h"
 #include "repository/open_pack.h"
 #include "repository/replicate.h"
 #include "repository/state_backups.h"
 #include "repository/state_chunks.h"
 
-#define AUDITED_MAX 1000 /* backups or objects named in one audit entry */
+#define AUDITED_BACKUPS                                                        \
+	1000 /* named in one audit entry, as far as it holds                   \
+	      */
+#define AUDITED_OBJECTS 400
 
 /* Which objects are looked at: all, or the closures of some backups. */
 struct wanted {
@@ -118,29 +121,40 @@ see(const struct store_entry *entry, void *arg, struct err *e)
 	return (state_listing_see(arg, entry->name, entry->bytes, &what, e));
 }
 
+/* Where config or a writer is damaged, names have to tell who writes. */
+static int
+check_no_later_writer(struct checker *c, struct err *e)
+{
+	struct repo *r = c->v->repo;
+	struct writer newest;
+
+	if (endpoint_newest_writer(c->ep->store, r->keys, &newest, e) < 0)
+		return (-1);
+	if (newest.epoch <= r->epoch)
+		return (0);
+	return (err_set(e, ERR_CORRUPT,
+	    "endpoint %s is damaged and names a later writer, %u; it is not touched",
+	    c->ep->conf->name, newest.epoch));
+}
+
 /* Is it there, and not another repository's? Its lack of a config is a finding
- * like any other. */
+ * like any other. Repair writes, so it stops where another machine does. */
 static int
 reach(struct checker *c, struct err *e)
 {
-	SCOPED(buf_free) struct buf config = BUF_INIT;
+	struct repo *r = c->v->repo;
+	bool repair = c->v->conf->repair;
 
-	if (c->v->conf->repair && store_prepare(c->ep->store, e) < 0)
+	if ((repair && store_prepare(c->ep->store, e) < 0) ||
+	    endpoint_check_owner(c->ep->store, r->keys, e) < 0)
 		return (-1);
-	if (store_probe(c->ep->store, e) < 0)
-		return (-1);
-	if (store_load(
-		c->ep->store, CONFIG_OBJECT_NAME, CONFIG_MAX, &config, e) < 0) {
-		if (e->kind != ERR_MISSING && e->kind != ERR_CORRUPT)
-			return (-1);
-		err_clear(e);
+	if (!repair || repo_check_endpoint(r, c->ep, e) == 0)
 		return (0);
-	}
-	if (config_check(c->v->repo->keys, config.p, config.n, e) < 0 &&
-	    e->kind == ERR_KEY)
-		return (err_within(e, "endpoint %s", c->ep->conf->name));
+	if (e->kind != ERR_MISSING && e->kind != ERR_CORRUPT &&
+	    e->kind != ERR_VERSION)
+		return (-1);
 	err_clear(e);
-	return (0);
+	return (check_no_later_writer(c, e));
 }
 
 static int
@@ -229,22 +243,27 @@ check_one(const struct state_object *o, void *arg, struct err *e)
 	return (check_object(c, o, e));
 }
 
+static int
+check_endpoint(struct checker *c, struct err *e)
+{
+	if (reach(c, e) < 0 || list_endpoint(c, e) < 0)
+		return (-1);
+	return (state_each(c->v->repo->state, -1, check_one, c, e));
+}
+
+/* When it goes away half way, what was found so far stands. */
 static void *
 run_checker(void *arg)
 {
 	struct checker *c = arg;
-	struct err e = ERR_INIT;
+	struct err e = ERR_INIT, ignored = ERR_INIT;
 
-	if (reach(c, &e) < 0 || list_endpoint(c, &e) < 0) {
+	c->result->reached = check_endpoint(c, &e) == 0;
+	if (!c->result->reached)
 		c->result->error = e;
-		return (NULL);
-	}
-	c->result->reached = true;
-	if (state_each(c->v->repo->state, -1, check_one, c, &e) == 0)
-		return (NULL);
-	/* It went away half way: what was found so far stands. */
-	c->result->reached = false;
-	c->result->error = e;
+	if (state_note_endpoint(
+		c->v->repo->state, c->ep->number, e.text, &ignored) < 0)
+		log_debug("%s", ignored.text);
 	return (NULL);
 }
 
@@ -290,39 +309,32 @@ check_all(struct verify *v, struct err *e)
 
 /* --- repair --- */
 
-/* Takes a name out of a list of findings. */
-static struct json *
-without(const struct json *names, const char *name)
-{
-	struct json *rest = json_array();
-
-	for (size_t i = 0; i < json_count(names); i++) {
-		const char *text = json_text(json_at(names, i));
-
-		if (strcmp(text, name) != 0)
-			json_append_string(rest, text);
-	}
-	return (rest);
-}
-
-static void
-healed(struct verify_endpoint *at, const char *name)
-{
-	struct json *missing = without(at->missing, name);
-	struct json *damaged = without(at->damaged, name);
-
-	json_free(at->missing);
-	json_free(at->damaged);
-	at->missing = missing;
-	at->damaged = damaged;
-	json_append_string(at->repaired, name);
-}
-
 struct repair {
 	struct verify *v;
 	struct checker *c;
 };
 
+/* A manifest is back only where everything that it needs is. */
+static int
+may_return(
+    struct repair *job, const struct state_object *o, bool *may, struct err *e)
+{
+	uint64_t missing = 0;
+
+	if (o->class == STATE_MANIFEST &&
+	    state_closure_missing(job->v->repo->state, o->number,
+		job->c->ep->number, &missing, e) < 0)
+		return (-1);
+	if (missing > 0)
+		log_warning(
+		    "%s at endpoint %s is not healed: %llu objects that it needs are not whole there",
+		    o->name, job->c->ep->conf->name,
+		    (unsigned long long)missing);
+	*may = missing == 0;
+	return (0);
+}
+
+/* An endpoint that does not take what heals it is left alone. */
 static int
 repair_one(const struct state_object *o, void *arg, struct err *e)
 {
@@ -331,24 +343,65 @@ repair_one(const struct state_object *o, void *arg, struct err *e)
 	const struct endpoint *ep = job->c->ep;
 	SCOPED(buf_free) struct buf bytes = BUF_INIT;
 	const char *from = "";
+	bool may;
 
 	if (((o->damaged | o->missing) & (1U << ep->number)) == 0 ||
 	    !wanted_has(&job->v->wanted, o->number))
 		return (0);
-	if (stop_check(e) < 0)
+	if (stop_check(e) < 0 || may_return(job, o, &may, e) < 0)
 		return (-1);
-	if (object_find(r, o, ep->number, &bytes, &from, e) < 0 ||
-	    object_store(r, ep, o, &bytes, e) < 0) {
-		if (e->kind == ERR_STOPPED)
+	if (!may)
+		return (0);
+	if (object_find(r, o, ep->number, &bytes, &from, e) < 0) {
+		if (e->kind != ERR_MISSING)
 			return (-1);
 		log_warning("%s at endpoint %s is not healed: %s", o->name,
 		    ep->conf->name, e->text);
 		err_clear(e);
 		return (0);
 	}
+	if (object_store(r, ep, o, &bytes, e) < 0)
+		return (-1);
 	log_info(
 	    "endpoint %s: %s healed from %s", ep->conf->name, o->name, from);
-	healed(job->c->result, o->name);
+	json_append_string(job->c->result->repaired, o->name);
+	return (0);
+}
+
+/* What of a list of findings still stands. */
+static int
+keep_unhealed(struct verify *v, const struct endpoint *ep, struct json **names,
+    struct err *e)
+{
+	SCOPED(json_freep) struct json *rest = json_array();
+	struct json *was;
+
+	for (size_t i = 0; i < json_count(*names); i++) {
+		const char *name = json_text(json_at(*names, i));
+		struct state_object o;
+		bool found;
+
+		if (state_find(v->repo->state, name, &o, &found, e) < 0)
+			return (-1);
+		if (found &&
+		    ((o.damaged | o.missing) & (1U << ep->number)) != 0)
+			json_append_string(rest, name);
+	}
+	was = *names;
+	*names = rest;
+	rest = was;
+	return (0);
+}
+
+/* Class by class. Fails as the endpoint does, or local state. */
+static int
+repair_endpoint(struct verify *v, size_t i, struct err *e)
+{
+	struct repair job = { v, &v->checkers[i] };
+
+	for (int class = 0; class < STATE_CLASSES; class ++)
+		if (state_each(v->repo->state, class, repair_one, &job, e) < 0)
+			return (-1);
 	return (0);
 }
 
@@ -357,14 +410,35 @@ repair_all(struct verify *v, struct err *e)
 {
 	progress_phase(v->repo->progress, "repair", 0);
 	for (size_t i = 0; i < v->repo->nendpoints; i++) {
-		struct repair job = { v, &v->checkers[i] };
+		struct verify_endpoint *at = &v->result->at[i];
+		const struct endpoint *ep = &v->repo->endpoints[i];
 
-		if (!v->result->at[i].reached)
+		if (!at->reached)
 			continue;
-		for (int class = 0; class < STATE_CLASSES; class ++)
-			if (state_each(
-				v->repo->state, class, repair_one, &job, e) < 0)
+		if (repair_endpoint(v, i, &at->error) < 0) {
+			if (at->error.kind == ERR_STOPPED) {
+				*e = at->error;
 				return (-1);
+			}
+			log_warning("endpoint %s is not healed further: %s",
+			    ep->conf->name, at->error.text);
+		}
+		if (keep_unhealed(v, ep, &at->missing, e) < 0 ||
+		    keep_unhealed(v, ep, &at->damaged, e) < 0)
+			return (-1);
+	}
+	return (0);
+}
+
+/* One endpoint's word that another machine is the writer is enough. */
+static int
+check_not_taken_over(const struct verify *v, struct err *e)
+{
+	for (size_t i = 0; i < v->repo->nendpoints; i++) {
+		if (v->result->at[i].error.kind != ERR_TAKEN_OVER)
+			continue;
+		*e = v->result->at[i].error;
+		return (-1);
 	}
 	return (0);
 }
@@ -390,26 +464,46 @@ any_reached(const struct verify_result *result, size_t n)
 	return (false);
 }
 
+static bool
+is_asked_for(const struct verify_conf *conf, const char *id)
+{
+	for (size_t i = 0; i < conf->nbackups; i++)
+		if (strcmp(conf->backups[i], id) == 0)
+			return (true);
+	return (conf->nbackups == 0);
+}
+
+/* Is a copy of it at an endpoint that was looked at? */
+static bool
+was_looked_at(const struct verify *v, const struct catalog_entry *c)
+{
+	for (size_t i = 0; i < v->repo->nendpoints; i++)
+		if (v->result->at[i].reached && c->at[i] == COPY_STORED)
+			return (true);
+	return (false);
+}
+
 /* The backups that were looked at, by id. */
 static int
 name_backups(struct verify *v, struct json *into, struct err *e)
 {
 	SCOPED(catalog_free) struct catalog all = { .n = 0 };
 
-	for (size_t i = 0; i < v->conf->nbackups && i < AUDITED_MAX; i++)
-		json_append_string(into, v->conf->backups[i]);
-	if (v->conf->nbackups > 0)
-		return (0);
 	if (catalog_read(v->repo, NULL, &all, e) < 0)
 		return (-1);
-	for (size_t i = 0; i < all.n && i < AUDITED_MAX; i++)
-		json_append_string(into, all.v[i].m.id);
+	for (size_t i = 0; i < all.n && json_count(into) < AUDITED_BACKUPS; i++)
+		if (is_asked_for(v->conf, all.v[i].m.id) &&
+		    was_looked_at(v, &all.v[i]))
+			json_append_string(into, all.v[i].m.id);
 	return (0);
 }
 
+/* By endpoint, the names as far as an entry holds them. */
 static void
 add_healed(const struct verify *v, struct json *into)
 {
+	size_t room = AUDITED_OBJECTS;
+
 	for (size_t i = 0; i < v->repo->nendpoints; i++) {
 		const struct json *names = v->result->at[i].repaired;
 		struct json *list;
@@ -417,8 +511,10 @@ add_healed(const struct verify *v, struct json *into)
 		if (json_count(names) == 0)
 			continue;
 		list = json_array();
-		for (size_t k = 0; k < json_count(names) && k < 500; k++)
+		for (size_t k = 0; k < json_count(names) && room > 0; k++) {
 			json_append_string(list, json_text(json_at(names, k)));
+			room--;
+		}
 		json_set(into, v->repo->endpoints[i].conf->name, list);
 	}
 }
@@ -461,7 +557,8 @@ verify_whole(struct verify *v, struct err *e)
 	struct repo *r = v->repo;
 
 	if (find_wanted(v, e) < 0 || check_all(v, e) < 0 ||
-	    (v->conf->repair && repair_all(v, e) < 0))
+	    (v->conf->repair &&
+		(check_not_taken_over(v, e) < 0 || repair_all(v, e) < 0)))
 		return (-1);
 	v->result->ok = is_whole(v->result, r->nendpoints);
 	if (r->epoch == 0 || !any_reached(v->result, r->nendpoints))

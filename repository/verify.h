@@ -23,7 +23,7 @@ struct verify_endpoint {
 	uint64_t objects, bytes;
 	struct json *missing, *damaged,
 	    *repaired;	  /* arrays of object names; owned */
-	struct err error; /* when not reached */
+	struct err error; /* when not reached, or why healing it ended early */
 };
 struct verify_result {
 	struct verify_endpoint at[SETTINGS_ENDPOINTS_MAX];
@@ -31,8 +31,9 @@ struct verify_result {
 };
 /*
  * Fails only when it could not do its work (ERR_KEY for VERIFY_DATA without the
- * restore key, ERR_STOPPED); damage is in the result. Writes an audit entry
- * (verify; heal with the objects) when the repository is open for writing.
+ * restore key, ERR_TAKEN_OVER for repair, ERR_STOPPED); damage is in the
+ * result. Writes an audit entry (verify; heal with the objects) when the
+ * repository is open for writing.
  */
 int verify_run(struct repo *r, const struct verify_conf *conf,
     struct verify_result *out, struct err *e) MUST_USE;

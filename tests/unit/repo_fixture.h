@@ -8,9 +8,11 @@
 #ifndef TESTS_UNIT_REPO_FIXTURE_H
 #define TESTS_UNIT_REPO_FIXTURE_H
 
+#include "repository/pack.h"
 #include "repository/replicate.h"
 #include "repository/state.h"
-#include "rig.h"
+#include "repository/verify.h"
+#include "tests/unit/rig.h"
 
 #define FIXTURE_NOISE                                                          \
 	((size_t)1500 << 10) /* bytes of a backup's first stream */
@@ -45,10 +47,13 @@ size_t fixture_objects(const struct rig *g, size_t i, const char *prefix);
 /* Asserts that all endpoints hold the same objects, byte for byte. */
 void fixture_assert_same(const struct rig *g);
 
-/* The nth object (from 0) that local state knows below prefix; for packs, of
- * that kind only. */
+/* The nth object (from 0) that local state knows below prefix. */
 void fixture_name(
     struct repo *r, const char *prefix, size_t nth, char out[OBJECT_NAME_TEXT]);
+
+/* The same among the packs of a kind; read from the first endpoint. */
+void fixture_pack(struct repo *r, enum pack_kind kind, size_t nth,
+    char out[OBJECT_NAME_TEXT]);
 
 enum fixture_damage {
 	FIXTURE_FLIP,
@@ -58,6 +63,41 @@ enum fixture_damage {
 };
 void fixture_damage(const struct rig *g, size_t i, const char *object,
     enum fixture_damage how, const char *other);
+
+/* --- two backups, verified --- */
+
+/* Three endpoints with two backups and two passphrase slots ("one", of "a
+ * passphrase", and "two"), all whole: a test's set up, which is what *state is.
+ */
+struct fixture_pair {
+	struct rig g;
+	char ids[2][BACKUP_ID_TEXT];
+};
+int fixture_set_up_two(void **state);
+int fixture_tear_down_two(void **state);
+const struct rig *fixture_rig(void **state);
+
+/* Names one object of a kind, and another of the same ("": none asked for). */
+struct fixture_names {
+	char one[OBJECT_NAME_TEXT], other[OBJECT_NAME_TEXT];
+};
+void fixture_name_two(const struct rig *g, const char *prefix, bool both,
+    struct fixture_names *out);
+void fixture_name_packs(
+    const struct rig *g, enum pack_kind kind, struct fixture_names *out);
+
+void fixture_verify_with(
+    struct repo *r, const struct verify_conf *conf, struct verify_result *out);
+/* The same in a repository that is opened for it. */
+void fixture_verify(const struct rig *g, enum verify_depth depth, bool repair,
+    struct verify_result *out);
+/* How often a list has a name; how many findings there are in all. */
+size_t fixture_times(const struct json *names, const char *name);
+size_t fixture_found(const struct verify_result *v);
+/* Asserts that every object of every endpoint is looked at, and good. */
+void fixture_assert_whole(const struct rig *g, enum verify_depth depth);
+/* Repairs, and asserts that all is whole and the same afterwards. */
+void fixture_heal(const struct rig *g, struct verify_result *out);
 
 /* --- a bare machine --- */
 

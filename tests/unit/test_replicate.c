@@ -14,8 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "repo_fixture.h"
-
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/random.h"
@@ -23,6 +21,7 @@
 #include "repository/audit_log.h"
 #include "repository/config_object.h"
 #include "repository/spool.h"
+#include "tests/unit/repo_fixture.h"
 
 #define HEALS (REPLICATE_PREPARE | REPLICATE_FROM_OTHERS)
 
