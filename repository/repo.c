@@ -86,16 +86,19 @@ static int
 take_lock(struct repo *r, struct err *e)
 {
 	SCOPED(scope_free) char *path = file_join(r->settings->state, "lock");
-	char now[CLOCK_TEXT], line[LOCK_TEXT], text[LOCK_TEXT];
+	char now[CLOCK_TEXT], text[LOCK_TEXT];
+	int n;
 
 	r->lock = file_lock(path, e);
 	if (r->lock < 0)
 		return (e->kind == ERR_LOCKED ? fail_locked(path, e) : -1);
 	clock_text(clock_now(), now);
-	snprintf(
-	    line, sizeof(line), "process %ld, since %s", (long)getpid(), now);
-	snprintf(text, sizeof(text), "%-*s\n", LOCK_TEXT - 2, line);
-	return (file_write(r->lock, text, strlen(text), e));
+	memset(text, ' ', sizeof(text));
+	n = snprintf(
+	    text, sizeof(text), "process %ld, since %s", (long)getpid(), now);
+	text[n] = ' ';
+	text[sizeof(text) - 1] = '\n';
+	return (file_write(r->lock, text, sizeof(text), e));
 }
 
 /* --- endpoints --- */
