@@ -26,6 +26,24 @@ add_endpoint(struct json *into, const char *name,
 	json_set(into, name, at);
 }
 
+/* What is to be said of the source, and of the endpoints. */
+static struct json *
+all_warnings(const struct repo *r, const struct backup_result *result)
+{
+	const struct json *source = json_get(result->m.counts, "warnings");
+	struct json *all = json_array();
+
+	for (size_t i = 0; i < json_count(source); i++)
+		json_append_string(all, json_text(json_at(source, i)));
+	for (size_t i = 0; i < r->nendpoints; i++) {
+		const struct endpoint_report *report = &result->reports[i];
+
+		if (report->error.kind != ERR_NONE)
+			json_append_string(all, report->error.text);
+	}
+	return (all);
+}
+
 /* The answer is what the catalog says now, with what was sent in this run. */
 static int
 answer(struct cli *c, struct repo *r, const struct backup_result *result,
@@ -46,6 +64,7 @@ answer(struct cli *c, struct repo *r, const struct backup_result *result,
 		add_endpoint(endpoints, r->endpoints[i].conf->name,
 		    &result->reports[i], entry->at[i] == COPY_STORED);
 	json_set(j, "endpoints", endpoints);
+	json_set(j, "warnings", all_warnings(r, result));
 	json_set(c->answer, "backup", j);
 	return (0);
 }
