@@ -81,27 +81,37 @@ endpoint_check_owner(struct store *s, const struct keys *k, struct err *e)
 	return (0);
 }
 
+/* --- writers --- */
+
 struct newest {
-	uint32_t epoch;
-	uint8_t id[8];
-	char name[OBJECT_NAME_TEXT];
+	struct store *store;
+	const struct keys *keys;
+	struct writer of_all; /* by name, when it could not be read */
+	struct writer proven; /* by our keys */
 };
 
+/* Only those are read that may be the newest. */
 static int
 see_writer(const struct store_entry *entry, void *arg, struct err *e)
 {
 	struct newest *newest = arg;
-	uint32_t epoch;
-	uint8_t id[8];
+	SCOPED(buf_free) struct buf record = BUF_INIT;
+	struct writer found = { .host = "unknown" };
 
-	(void)e;
-	if (strlen(entry->name) >= OBJECT_NAME_TEXT ||
-	    !writer_parse_name(entry->name, &epoch, id) ||
-	    epoch <= newest->epoch)
+	if (!writer_parse_name(entry->name, &found.epoch, found.id) ||
+	    found.epoch <= newest->proven.epoch)
 		return (0);
-	newest->epoch = epoch;
-	memcpy(newest->id, id, sizeof(id));
-	memcpy(newest->name, entry->name, strlen(entry->name) + 1);
+	if (store_load(newest->store, entry->name, WRITER_MAX, &record, e) ==
+		0 &&
+	    writer_decode(
+		newest->keys, entry->name, record.p, record.n, &found, e) == 0)
+		newest->proven = found;
+	else if (e->kind != ERR_MISSING && e->kind != ERR_CORRUPT &&
+	    e->kind != ERR_VERSION)
+		return (-1);
+	err_clear(e);
+	if (found.epoch > newest->of_all.epoch)
+		newest->of_all = found;
 	return (0);
 }
 
@@ -109,22 +119,22 @@ int
 endpoint_newest_writer(
     struct store *s, const struct keys *k, struct writer *out, struct err *e)
 {
-	SCOPED(buf_free) struct buf record = BUF_INIT;
-	struct newest newest = { .epoch = 0 };
+	struct newest newest = { .store = s, .keys = k };
 
-	*out = (struct writer){ .epoch = 0 };
 	if (store_list(s, "writers/", see_writer, &newest, e) < 0)
 		return (-1);
-	if (newest.epoch == 0)
-		return (0);
-	if (store_load(s, newest.name, WRITER_MAX, &record, e) == 0 &&
-	    writer_decode(k, newest.name, record.p, record.n, out, e) == 0)
-		return (0);
-	if (e->kind != ERR_MISSING && e->kind != ERR_CORRUPT)
+	*out = newest.of_all;
+	return (0);
+}
+
+int
+endpoint_newest_signed_writer(
+    struct store *s, const struct keys *k, struct writer *out, struct err *e)
+{
+	struct newest newest = { .store = s, .keys = k };
+
+	if (store_list(s, "writers/", see_writer, &newest, e) < 0)
 		return (-1);
-	err_clear(e);
-	out->epoch = newest.epoch;
-	memcpy(out->id, newest.id, sizeof(out->id));
-	(void)strcpy(out->host, "unknown");
+	*out = newest.proven;
 	return (0);
 }

@@ -29,5 +29,8 @@ int endpoint_check_owner(
  */
 int endpoint_newest_writer(struct store *s, const struct keys *k,
     struct writer *out, struct err *e) MUST_USE;
+/* The same of those alone that our keys signed: a name proves nothing. */
+int endpoint_newest_signed_writer(struct store *s, const struct keys *k,
+    struct writer *out, struct err *e) MUST_USE;
 
 #endif

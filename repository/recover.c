@@ -6,17 +6,14 @@
  * is there. An object that cannot be read is counted and gone around: on the
  * worst day half a repository is better than none.
  */
-#include "repository/recover.h"
+#include "repository/recover_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "base/random.h"
 #include "base/stop.h"
 #include "repository/config_object.h"
 #include "repository/endpoint.h"
@@ -28,6 +25,17 @@
 
 #define SLOT_NAMES_MAX	   64
 #define RECOVER_BRANCH_MAX 256
+#define BAD_COPIES_MAX	   10000
+
+/* Is it the object's fault (gone around), or that of the endpoint or of local
+ * state (ends the work)? A key of a later epoch than ours opens other objects.
+ */
+static bool
+is_objects_fault(const struct err *e)
+{
+	return (e->kind == ERR_CORRUPT || e->kind == ERR_MISSING ||
+	    e->kind == ERR_VERSION || e->kind == ERR_KEY);
+}
 
 /* --- keys --- */
 
@@ -62,6 +70,19 @@ take_slot(const struct store_entry *entry, void *arg, struct err *e)
 	return (0);
 }
 
+/* A slot that this passphrase does not open is passed over; e says why. */
+static struct keys *
+try_slot(struct store *s, const char *object, const struct secret *passphrase,
+    struct err *e)
+{
+	SCOPED(buf_free) struct buf slot = BUF_INIT;
+
+	if (store_load(s, object, SLOT_MAX, &slot, e) < 0)
+		return (NULL);
+	return (
+	    slot_open(object + strlen("keys/"), slot.p, slot.n, passphrase, e));
+}
+
 struct keys *
 recover_keys_by_passphrase(
     struct store *s, const struct secret *passphrase, struct err *e)
@@ -77,23 +98,53 @@ recover_keys_by_passphrase(
 		return (NULL);
 	}
 	for (size_t i = 0; i < names->n; i++) {
-		SCOPED(buf_free) struct buf slot = BUF_INIT;
-		const char *name = names->v[i] + strlen("keys/");
 		struct keys *k;
 
 		err_clear(e);
-		if (store_load(s, names->v[i], SLOT_MAX, &slot, e) == 0 &&
-		    (k = slot_open(name, slot.p, slot.n, passphrase, e)) !=
-			NULL)
+		if ((k = try_slot(s, names->v[i], passphrase, e)) != NULL)
 			return (k);
+		if (e->kind != ERR_KEY && !is_objects_fault(e))
+			return (NULL);
+		log_debug("%s: %s", names->v[i], e->text);
 	}
+	e->kind = ERR_KEY;
 	return (NULL);
 }
 
 /* --- one endpoint into local state --- */
 
+/* Copies that could not be read, to be marked when all is known. */
+struct bad_copy {
+	char name[OBJECT_NAME_TEXT];
+	uint8_t endpoint;
+};
+struct bad_copies {
+	size_t n;
+	struct bad_copy *v; /* owned */
+};
+
+static void
+bad_copies_free(struct bad_copies *bad)
+{
+	free(bad->v);
+}
+
+static void
+note_bad(struct bad_copies *bad, const char *name, uint8_t endpoint)
+{
+	struct bad_copy *copy;
+
+	if (bad->n == BAD_COPIES_MAX || strlen(name) >= OBJECT_NAME_TEXT)
+		return;
+	bad->v = mem_grow(bad->v, bad->n + 1, sizeof(*bad->v));
+	copy = &bad->v[bad->n++];
+	memcpy(copy->name, name, strlen(name) + 1);
+	copy->endpoint = endpoint;
+}
+
 struct recovery {
 	struct repo *repo; /* keys, state; epoch 0 */
+	struct bad_copies *bad;
 	struct endpoint *ep;
 	struct recover_result *out;
 	const char *prefix;
@@ -125,7 +176,8 @@ take_writer(struct recovery *v, const char *name, const struct buf *bytes,
 	if (writer_decode(v->repo->keys, name, bytes->p, bytes->n, &w, e) < 0 ||
 	    take_root(v, name, bytes, e) < 0)
 		return (-1);
-	if (w.epoch < v->out->epoch)
+	if (w.epoch < v->out->epoch ||
+	    (w.epoch == v->out->epoch && w.started < v->out->writer_since))
 		return (0);
 	v->out->epoch = w.epoch;
 	v->out->writer_since = w.started;
@@ -181,20 +233,14 @@ take_manifest(struct recovery *v, const char *name, const struct buf *bytes,
 	SCOPED(manifest_free) struct manifest m;
 	SCOPED(state_abortp) struct state_txn *t = NULL;
 	const char *id = name + strlen("backups/");
-	bool found;
-	struct state_object known;
 
 	manifest_init(&m);
-	if (manifest_decode(v->repo->keys, id, bytes->p, bytes->n, &m, e) < 0 ||
-	    state_find(v->repo->state, name, &known, &found, e) < 0)
+	if (manifest_decode(v->repo->keys, id, bytes->p, bytes->n, &m, e) < 0)
 		return (-1);
 	if ((t = state_begin(v->repo->state, e)) == NULL ||
 	    state_add_manifest(t, &m, bytes->p, bytes->n, e) < 0 ||
 	    state_commit(&t, e) < 0)
 		return (-1);
-	v->out->backups += !found;
-	if (strcmp(m.id, v->out->newest) > 0)
-		memcpy(v->out->newest, m.id, sizeof(m.id));
 	note_branch(v->out, m.branch);
 	return (0);
 }
@@ -214,33 +260,51 @@ take_audit(struct recovery *v, const char *name, const struct buf *bytes,
 	return (state_commit(&t, e));
 }
 
-/* Is it state's trouble (ends the work) or the object's (gone around)? */
-static bool
-is_objects_fault(const struct err *e)
+/* What an endpoint before this one gave is not read again. */
+static int
+is_read(struct recovery *v, const char *name, bool *read, struct err *e)
 {
-	return (e->kind == ERR_CORRUPT || e->kind == ERR_MISSING ||
-	    e->kind == ERR_VERSION);
+	SCOPED(scope_free) uint64_t *packs = NULL;
+	struct state_object o;
+	size_t n;
+
+	if (state_find(v->repo->state, name, &o, read, e) < 0)
+		return (-1);
+	if (!*read || o.class != STATE_INDEX)
+		return (0);
+	if (state_index_packs(v->repo->state, o.number, &packs, &n, e) < 0)
+		return (-1);
+	*read = n > 0;
+	return (0);
+}
+
+static int
+read_entry(struct recovery *v, const char *name, struct err *e)
+{
+	SCOPED(buf_free) struct buf bytes = BUF_INIT;
+
+	if (store_load(v->ep->store, name, STORE_OBJECT_MAX, &bytes, e) < 0 ||
+	    v->take(v, name, &bytes, e) < 0)
+		return (-1);
+	progress_add(v->repo->progress, bytes.n, bytes.n, 1);
+	return (0);
 }
 
 static int
 take_entry(const struct store_entry *entry, void *arg, struct err *e)
 {
 	struct recovery *v = arg;
-	SCOPED(buf_free) struct buf bytes = BUF_INIT;
+	bool read;
 
-	if (stop_check(e) < 0)
+	if (stop_check(e) < 0 || is_read(v, entry->name, &read, e) < 0)
 		return (-1);
-	if (strlen(entry->name) < OBJECT_NAME_TEXT &&
-	    store_load(
-		v->ep->store, entry->name, STORE_OBJECT_MAX, &bytes, e) == 0 &&
-	    v->take(v, entry->name, &bytes, e) == 0) {
-		progress_add(v->repo->progress, bytes.n, bytes.n, 1);
+	if (read || read_entry(v, entry->name, e) == 0)
 		return (0);
-	}
-	if (e->kind != ERR_NONE && !is_objects_fault(e))
+	if (!is_objects_fault(e))
 		return (-1);
 	log_warning("%s is left out: %s", entry->name, e->text);
 	err_clear(e);
+	note_bad(v->bad, entry->name, v->ep->number);
 	v->out->damaged++;
 	return (0);
 }
@@ -336,15 +400,17 @@ open_endpoints(struct repo *r, const struct settings *s, struct err *e)
 }
 
 static int
-recover_endpoints(struct repo *r, struct recover_result *out, struct err *e)
+recover_endpoints(struct repo *r, struct recover_result *out,
+    struct bad_copies *bad, struct err *e)
 {
 	unsigned answered = 0;
 	struct err last = ERR_INIT;
 
 	for (size_t i = 0; i < r->nendpoints; i++) {
-		struct recovery v = {
-			.repo = r, .ep = &r->endpoints[i], .out = out
-		};
+		struct recovery v = { .repo = r,
+			.bad = bad,
+			.ep = &r->endpoints[i],
+			.out = out };
 
 		err_clear(&last);
 		if (recover_endpoint(&v, &last) == 0) {
@@ -363,16 +429,90 @@ recover_endpoints(struct repo *r, struct recover_result *out, struct err *e)
 	return (-1);
 }
 
+/* A listing knows names and sizes; what was read and is bad is known better. */
 static int
-fill_result(struct repo *r, struct recover_result *out, struct err *e)
+mark_bad_copies(struct repo *r, const struct bad_copies *bad, struct err *e)
+{
+	for (size_t i = 0; i < bad->n; i++) {
+		struct state_object o;
+		bool found;
+
+		if (state_find(r->state, bad->v[i].name, &o, &found, e) < 0 ||
+		    (found &&
+			state_mark(r->state, o.number, bad->v[i].endpoint,
+			    STATE_DAMAGED, e) < 0))
+			return (-1);
+	}
+	return (0);
+}
+
+struct index_check {
+	struct repo *repo;
+	const struct bad_copies *bad;
+	struct recover_result *out;
+};
+
+/* An index object that a manifest names and no endpoint listed. */
+static int
+count_unlisted(const struct state_object *o, void *arg, struct err *e)
+{
+	struct index_check *check = arg;
+	SCOPED(scope_free) uint64_t *packs = NULL;
+	size_t n;
+
+	if (state_index_packs(check->repo->state, o->number, &packs, &n, e) < 0)
+		return (-1);
+	if (n > 0)
+		return (0);
+	for (size_t i = 0; i < check->bad->n; i++)
+		if (strcmp(check->bad->v[i].name, o->name) == 0)
+			return (0);
+	log_warning("%s is nowhere: a backup needs it", o->name);
+	check->out->damaged++;
+	return (0);
+}
+
+static int
+count_backup(const struct state_object *o, const void *p, size_t n, void *arg,
+    struct err *e)
+{
+	struct recover_result *out = arg;
+	const char *id = o->name + strlen("backups/");
+
+	(void)p;
+	(void)n;
+	(void)e;
+	out->backups++;
+	if (strcmp(id, out->newest) > 0)
+		(void)snprintf(out->newest, sizeof(out->newest), "%s", id);
+	return (0);
+}
+
+int
+recover_fill_result(struct repo *r, struct recover_result *out, struct err *e)
 {
 	struct state_audit_head head;
 
-	if (state_read_audit_head(r->state, &head, e) < 0)
+	out->backups = 0;
+	if (state_read_audit_head(r->state, &head, e) < 0 ||
+	    state_each_manifest(r->state, count_backup, out, e) < 0)
 		return (-1);
 	out->audit_seq = head.seq;
 	out->audit_head = head.sha;
 	return (0);
+}
+
+static int
+fill_state(struct repo *r, struct recover_result *out, struct err *e)
+{
+	SCOPED(bad_copies_free) struct bad_copies bad = { .n = 0 };
+	struct index_check check = { r, &bad, out };
+
+	if (recover_endpoints(r, out, &bad, e) < 0 ||
+	    mark_bad_copies(r, &bad, e) < 0 ||
+	    state_each(r->state, STATE_INDEX, count_unlisted, &check, e) < 0)
+		return (-1);
+	return (recover_fill_result(r, out, e));
 }
 
 static int
@@ -386,8 +526,8 @@ rebuild(const struct settings *s, struct keys *k, struct progress *progress,
 
 	if (state_create(s->state, keys_repo(k), e) == 0 &&
 	    (r.state = state_open(s->state, keys_repo(k), e)) != NULL &&
-	    open_endpoints(&r, s, e) == 0 && recover_endpoints(&r, out, e) == 0)
-		rc = fill_result(&r, out, e);
+	    open_endpoints(&r, s, e) == 0)
+		rc = fill_state(&r, out, e);
 	close_endpoints(&r);
 	state_free(r.state);
 	return (rc);
@@ -402,6 +542,24 @@ any_name(const char *name, void *arg, struct err *e)
 	return (1);
 }
 
+/* Missing, or a folder with nothing in it: what is made here may be removed. */
+static int
+check_is_free(const char *folder, struct err *e)
+{
+	int answer;
+
+	if (!file_exists(folder))
+		return (0);
+	if ((answer = file_each(folder, any_name, NULL, e)) < 0)
+		return (err_within(e, "the state folder %s", folder));
+	if (answer == 0)
+		return (0);
+	(void)err_set(
+	    e, ERR_REFUSED, "the state folder %s is not empty", folder);
+	return (err_hint(e,
+	    "move it away first; it may hold backups that no endpoint has yet"));
+}
+
 int
 recover_state(const struct settings *s, struct keys *k,
     struct progress *progress, struct recover_result *out, struct err *e)
@@ -409,100 +567,14 @@ recover_state(const struct settings *s, struct keys *k,
 	struct err ignored = ERR_INIT;
 
 	*out = (struct recover_result){ .epoch = 0 };
-	if (file_exists(s->state) &&
-	    file_each(s->state, any_name, NULL, &ignored) > 0) {
-		(void)err_set(e, ERR_REFUSED,
-		    "the state folder %s is not empty", s->state);
-		return (err_hint(e,
-		    "move it away first; it may hold backups that no endpoint has yet"));
-	}
+	if (check_is_free(s->state, e) < 0)
+		return (-1);
 	if (rebuild(s, k, progress, out, e) == 0)
 		return (0);
 	/* A half rebuilt state must not pass for a whole one. */
 	if (file_remove_tree(s->state, &ignored) < 0)
 		log_warning("%s", ignored.text);
 	return (-1);
-}
-
-/* --- take-over --- */
-
-/* The highest epoch that any endpoint, or our own state, knows. */
-static int
-highest_epoch(struct repo *r, uint32_t *epoch, struct err *e)
-{
-	struct err last = ERR_INIT;
-	unsigned answered = 0;
-
-	*epoch = r->epoch;
-	for (size_t i = 0; i < r->nendpoints; i++) {
-		struct writer found;
-
-		err_clear(&last);
-		if (endpoint_newest_writer(
-			r->endpoints[i].store, r->keys, &found, &last) < 0)
-			continue;
-		answered++;
-		if (found.epoch > *epoch)
-			*epoch = found.epoch;
-	}
-	if (answered >= r->settings->write_quorum)
-		return (0);
-	return (err_set(e, ERR_QUORUM,
-	    "take-over needs %u endpoints, %u answered%s%s",
-	    r->settings->write_quorum, answered,
-	    last.kind != ERR_NONE ? "; last: " : "", last.text));
-}
-
-/* Our claim at every endpoint that can be reached; a quorum makes it true. */
-static int
-put_writer(struct repo *r, const struct writer *w, struct err *e)
-{
-	SCOPED(buf_free) struct buf object = BUF_INIT;
-	SCOPED(state_abortp) struct state_txn *t = NULL;
-	char name[OBJECT_NAME_TEXT];
-	unsigned stored = 0;
-	struct err last = ERR_INIT;
-	struct state_writer mine = { .epoch = w->epoch, .started = w->started };
-
-	writer_name(w, name);
-	writer_encode(r->keys, w, &object);
-	for (size_t i = 0; i < r->nendpoints; i++) {
-		err_clear(&last);
-		stored += store_put(r->endpoints[i].store, name, object.p,
-			      object.n, STORE_PUT_NEW, &last) == 0;
-	}
-	if (stored < r->settings->write_quorum)
-		return (err_set(e, ERR_QUORUM,
-		    "take-over reached %u endpoints of %u; last: %s", stored,
-		    r->settings->write_quorum, last.text));
-	memcpy(mine.id, w->id, sizeof(mine.id));
-	if ((t = state_begin(r->state, e)) == NULL ||
-	    state_put_root(t, name, object.p, object.n, e) < 0 ||
-	    state_set_writer(t, &mine, e) < 0)
-		return (-1);
-	return (state_commit(&t, e));
-}
-
-int
-recover_take_over(
-    const struct settings *s, struct recover_result *out, struct err *e)
-{
-	SCOPED(repo_freep) struct repo *r = repo_open(s, REPO_READ, 0, e);
-	struct writer w = { .started = clock_now() };
-	uint32_t highest;
-
-	if (r == NULL || highest_epoch(r, &highest, e) < 0)
-		return (-1);
-	w.epoch = highest + 1;
-	random_bytes(w.id, sizeof(w.id));
-	if (gethostname(w.host, sizeof(w.host) - 1) < 0)
-		(void)strcpy(w.host, "unknown");
-	if (put_writer(r, &w, e) < 0)
-		return (-1);
-	out->epoch = w.epoch;
-	out->writer_since = w.started;
-	memcpy(out->writer_host, w.host, sizeof(w.host));
-	return (0);
 }
 
 void

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A recovered machine becomes the writer: the highest epoch flows in from the
+ * endpoints, our claim to the next one flows out to them. It is true once a
+ * quorum holds it; local state says so only then.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "repository/audit_log.h"
+#include "repository/config_object.h"
+#include "repository/endpoint.h"
+#include "repository/recover_impl.h"
+#include "repository/replicate.h"
+#include "repository/state.h"
+
+/* Ours, and answering? That it has a later writer than us is why we are here.
+ */
+static int
+check_endpoint(struct repo *r, struct endpoint *ep, struct err *e)
+{
+	if (repo_check_endpoint(r, ep, e) == 0)
+		return (0);
+	if (e->kind != ERR_TAKEN_OVER)
+		return (-1);
+	err_clear(e);
+	return (0);
+}
+
+/*
+ * The highest epoch that any endpoint, or our own state, knows. Only signed
+ * ones count: else one endpoint could use all numbers up. *usable gets a bit
+ * for each endpoint that is ours.
+ */
+static int
+highest_epoch(struct repo *r, uint32_t *epoch, uint32_t *usable, struct err *e)
+{
+	struct err last = ERR_INIT;
+	unsigned answered = 0;
+
+	*epoch = r->epoch;
+	*usable = 0;
+	for (size_t i = 0; i < r->nendpoints; i++) {
+		struct endpoint *ep = &r->endpoints[i];
+		struct writer found;
+
+		err_clear(&last);
+		if (check_endpoint(r, ep, &last) < 0 ||
+		    endpoint_newest_signed_writer(
+			ep->store, r->keys, &found, &last) < 0) {
+			log_warning("%s", last.text);
+			continue;
+		}
+		answered++;
+		*usable |= 1U << i;
+		if (found.epoch > *epoch)
+			*epoch = found.epoch;
+	}
+	if (*epoch == UINT32_MAX)
+		return (err_set(e, ERR_REFUSED, "no writer epoch is left"));
+	if (answered >= r->settings->write_quorum)
+		return (0);
+	return (err_set(e, ERR_QUORUM,
+	    "take-over needs %u endpoints, %u answered%s%s",
+	    r->settings->write_quorum, answered,
+	    last.kind != ERR_NONE ? "; last: " : "", last.text));
+}
+
+/* Being there already is what a lost answer leaves: nobody else has our id. */
+static bool
+claim_at(struct endpoint *ep, const char *name, const struct buf *object,
+    struct err *last)
+{
+	err_clear(last);
+	return (store_put(ep->store, name, object->p, object->n, STORE_PUT_NEW,
+		    last) == 0 ||
+	    last->kind == ERR_EXISTS);
+}
+
+/* Our claim at every endpoint that can be reached; a quorum makes it true. */
+static int
+put_writer(
+    struct repo *r, const struct writer *w, uint32_t usable, struct err *e)
+{
+	SCOPED(buf_free) struct buf object = BUF_INIT;
+	SCOPED(state_abortp) struct state_txn *t = NULL;
+	char name[OBJECT_NAME_TEXT];
+	unsigned stored = 0;
+	struct err last = ERR_INIT;
+	struct state_writer mine = { .epoch = w->epoch, .started = w->started };
+
+	writer_name(w, name);
+	writer_encode(r->keys, w, &object);
+	for (size_t i = 0; i < r->nendpoints; i++)
+		if ((usable & (1U << i)) != 0)
+			stored += claim_at(
+			    &r->endpoints[i], name, &object, &last);
+	if (stored < r->settings->write_quorum)
+		return (err_set(e, ERR_QUORUM,
+		    "take-over reached %u endpoints of %u; last: %s", stored,
+		    r->settings->write_quorum, last.text));
+	memcpy(mine.id, w->id, sizeof(mine.id));
+	if ((t = state_begin(r->state, e)) == NULL ||
+	    state_put_root(t, name, object.p, object.n, e) < 0 ||
+	    state_set_writer(t, &mine, e) < 0)
+		return (-1);
+	return (state_commit(&t, e));
+}
+
+/* The claim stands; an entry that does not get out now goes with the next run.
+ */
+static int
+note_in_audit_log(struct repo *r, const struct writer *w, struct err *e)
+{
+	struct json *detail = json_object();
+	struct err later = ERR_INIT;
+
+	r->epoch = w->epoch;
+	hex_of(w->id, sizeof(w->id), r->writer);
+	json_set_integer(detail, "epoch", w->epoch);
+	json_set_string(detail, "host", w->host);
+	if (audit_log_add(r, "take-over", NULL, NULL, detail, e) < 0)
+		return (-1);
+	if (replicate_audit(r, &later) < 0)
+		log_debug("%s", later.text);
+	return (0);
+}
+
+/* With the writer's lock held: no job of this machine goes on meanwhile. */
+static int
+take_over(struct repo *r, struct recover_result *out, struct err *e)
+{
+	struct writer w = { .started = clock_now() };
+	uint32_t highest, usable;
+
+	if (highest_epoch(r, &highest, &usable, e) < 0)
+		return (-1);
+	w.epoch = highest + 1;
+	random_bytes(w.id, sizeof(w.id));
+	if (gethostname(w.host, sizeof(w.host) - 1) < 0)
+		(void)strcpy(w.host, "unknown");
+	if (put_writer(r, &w, usable, e) < 0 || note_in_audit_log(r, &w, e) < 0)
+		return (-1);
+	out->epoch = w.epoch;
+	out->writer_since = w.started;
+	memcpy(out->writer_host, w.host, sizeof(w.host));
+	return (recover_fill_result(r, out, e));
+}
+
+int
+recover_take_over(
+    const struct settings *s, struct recover_result *out, struct err *e)
+{
+	SCOPED(repo_freep) struct repo *r = repo_open(s, REPO_READ, 0, e);
+	SCOPED(scope_free) char *path = file_join(s->state, "lock");
+	SCOPED(scope_close) int lock = -1;
+
+	if (r == NULL || (lock = file_lock(path, e)) < 0)
+		return (-1);
+	return (take_over(r, out, e));
+}
