@@ -85,7 +85,7 @@ fetch_freep(struct fetch **f)
 }
 
 void
-fetch_forget_stage(struct fetch *f)
+fetch_forget_staged(struct fetch *f)
 {
 	f->forget_stage = true;
 }

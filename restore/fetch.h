@@ -24,7 +24,7 @@ struct fetch *fetch_new(struct repo *r, const char *folder,
 void fetch_free(struct fetch *f); /* keeps whole packs for the next restore */
 void fetch_freep(struct fetch **f);
 /* The restore is done: what was staged is removed when f is freed. */
-void fetch_forget_stage(struct fetch *f);
+void fetch_forget_staged(struct fetch *f);
 
 /* These chunks will be wanted: from it comes whether packs are fetched whole.
  * Call it for everything before the first byte is fetched. One thread. */

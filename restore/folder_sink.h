@@ -43,13 +43,15 @@ struct folder_sink_totals {
 int folder_sink_plan(struct folder_sink *f, struct err *e) MUST_USE;
 /* Adds what is missing. After failure: folder_sink_undo. */
 int folder_sink_add(struct folder_sink *f, struct err *e) MUST_USE;
+/* Paths (a file of them, see paths_file.h) that folder_sink_finish leaves. */
+int folder_sink_keep(
+    struct folder_sink *f, const char *paths, struct err *e) MUST_USE;
 /*
- * Makes the folder equal to the backup. kept: a file with paths, each ended by
- * NUL, that must stay; or NULL. Files that changed since before (seconds) are
- * left alone: the branch lives again.
+ * Makes the folder equal to the backup. Files that changed since before
+ * (seconds) are left alone: the branch lives again.
  */
-int folder_sink_finish(struct folder_sink *f, const char *kept, int64_t before,
-    struct err *e) MUST_USE;
+int folder_sink_finish(
+    struct folder_sink *f, int64_t before, struct err *e) MUST_USE;
 void folder_sink_totals(
     const struct folder_sink *f, struct folder_sink_totals *out);
 

@@ -130,16 +130,18 @@ dress_folder(const struct tree_entry *t, void *arg, struct err *e)
 }
 
 int
-folder_sink_finish(
-    struct folder_sink *f, const char *kept, int64_t before, struct err *e)
+folder_sink_keep(struct folder_sink *f, const char *paths, struct err *e)
+{
+	return (paths_file_each(paths, keep_path, f, e) < 0 ? -1 : 0);
+}
+
+int
+folder_sink_finish(struct folder_sink *f, int64_t before, struct err *e)
 {
 	struct removing x = { .f = f, .before = before };
 
-	if (replace_all(f->root, f->conf.notes, e) < 0)
-		return (-1);
-	if (kept != NULL && paths_file_each(kept, keep_path, f, e) < 0)
-		return (-1);
-	if (inside_each(f->root, remove_one, &x, e) < 0)
+	if (replace_all(f->root, f->conf.notes, e) < 0 ||
+	    inside_each(f->root, remove_one, &x, e) < 0)
 		return (-1);
 	return (contents_each(f->conf.contents, dress_folder, f, e));
 }

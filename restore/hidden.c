@@ -46,7 +46,8 @@ open_conn(struct hidden *h, struct err *e)
 	PGconn *c = pg_connect(h->t->branch->database, h->name, e);
 	SCOPED(buf_free) struct buf role = BUF_INIT;
 
-	if (c == NULL)
+	/* As in session.c: the swap's commit makes all of it durable. */
+	if (c == NULL || pg_exec(c, e, "SET synchronous_commit = off") < 0)
 		return (-1);
 	if (!h->t->superuser && strcmp(h->t->role, h->t->owner) != 0) {
 		buf_add_string(&role, "SET ROLE ");

@@ -174,6 +174,21 @@ inside_rename(int root, const char *from, const char *to, struct err *e)
 }
 
 int
+inside_link(int at, const char *leaf, const char *target, struct err *e)
+{
+	char there[TREE_PATH_MAX + 1];
+	ssize_t n = readlinkat(at, leaf, there, sizeof(there) - 1);
+
+	if (n >= 0 && (size_t)n == strlen(target) &&
+	    memcmp(there, target, (size_t)n) == 0)
+		return (0);
+	file_step("symlink");
+	if (symlinkat(target, at, leaf) != 0)
+		return (err_errno(e, "make link %s", leaf));
+	return (0);
+}
+
+int
 inside_remove(int root, const char *path, struct err *e)
 {
 	const char *leaf;

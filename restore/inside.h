@@ -36,6 +36,9 @@ int inside_create(
 /* Over what is there, unless it is a folder. The folder is synced. */
 int inside_rename(
     int root, const char *from, const char *to, struct err *e) MUST_USE;
+/* A link in the folder at; one that is there must be equal (ERR_EXISTS). */
+int inside_link(
+    int at, const char *leaf, const char *target, struct err *e) MUST_USE;
 /* A file or link; a missing one is success. */
 int inside_remove(int root, const char *path, struct err *e) MUST_USE;
 

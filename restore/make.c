@@ -23,6 +23,8 @@ make_free(struct make *m)
 {
 	free(m->roles);
 	free(m->role_names);
+	free(m->template_has);
+	m->template_has = NULL;
 	m->roles = NULL;
 	m->role_names = NULL;
 	m->nroles = 0;
@@ -118,6 +120,14 @@ struct manner {
 	bool keep_owner; /* pg_restore's ALTER … OWNER */
 };
 
+static bool
+is_of_extension(const struct toc_entry *a)
+{
+	return (toc_entry_is(a, "EXTENSION") ||
+	    (toc_entry_is(a, "COMMENT") &&
+		strncmp(a->what, "- EXTENSION ", 12) == 0));
+}
+
 static struct manner
 manner_of(const struct make *m, const struct toc_entry *a)
 {
@@ -132,8 +142,7 @@ manner_of(const struct make *m, const struct toc_entry *a)
 	if (strcmp(t->role, t->owner) == 0)
 		return (how);
 	how.as_owner = !t->superuser ||
-	    (!toc_entry_is(a, "EXTENSION") &&
-		(owner == NULL || !owner->superuser));
+	    (!is_of_extension(a) && (owner == NULL || !owner->superuser));
 	return (how);
 }
 

@@ -28,9 +28,10 @@ struct make {
 	const char *folder;  /* for lists */
 	const struct json *facts;
 	struct remarks *remarks;
-	bool source_owners;  /* give the source's owners and privileges back */
-	bool neutral;	     /* leave out what would reach other servers */
-	bool has_extensions; /* the template brought them */
+	bool source_owners; /* give the source's owners and privileges back */
+	bool neutral;	    /* leave out what would reach other servers */
+	char *template_has; /* extensions of the template, " a b "; or
+			       NULL; owned */
 	bool no_tablespaces;
 	size_t nroles;
 	struct make_role *roles; /* owned */
@@ -57,9 +58,10 @@ int make_data(struct make *m, struct err *e) MUST_USE;
 /* Post-data, dealt to all sessions. bytes as in dealing_new. */
 int make_post_data(struct make *m, uint64_t (*bytes)(uint32_t oid, void *arg),
     void *arg, struct progress *progress, struct err *e) MUST_USE;
-/* Privileges, then materialized views are filled, then event triggers. */
-int make_last(struct make *m, struct err *e) MUST_USE;
 /* What we made ourselves, as a superuser, becomes the owner's. */
 int make_give_away(struct make *m, struct err *e) MUST_USE;
+/* Privileges, then materialized views are filled (by their owners), then event
+ * triggers. */
+int make_last(struct make *m, struct err *e) MUST_USE;
 
 #endif

@@ -44,6 +44,18 @@ line_of(const struct toc_entry *a)
 		(unsigned long)a->oid, a->desc, a->what));
 }
 
+/* Did the template bring this extension? name may be followed by a space. */
+static bool
+is_there_already(const struct make *m, const char *name)
+{
+	SCOPED(scope_free) char *word = NULL;
+
+	if (m->template_has == NULL)
+		return (false);
+	word = mem_printf(" %.*s ", (int)strcspn(name, " "), name);
+	return (strstr(m->template_has, word) != NULL);
+}
+
 static bool
 must_stay_dead(struct make *m, const struct toc_entry *a)
 {
@@ -60,12 +72,7 @@ must_stay_dead(struct make *m, const struct toc_entry *a)
 static bool
 is_left_out(struct make *m, const struct toc_entry *a)
 {
-	bool privilege = toc_entry_is(a, "ACL") ||
-	    toc_entry_is(a, "DEFAULT ACL");
-
-	if (is_about_database(a) || (privilege && !m->source_owners))
-		return (true);
-	if (must_stay_dead(m, a))
+	if (is_about_database(a) || must_stay_dead(m, a))
 		return (true);
 	if (!m->h->t->superuser && is_superusers(a)) {
 		remarks_look_at(m->remarks,
@@ -77,7 +84,7 @@ is_left_out(struct make *m, const struct toc_entry *a)
 	 * somebody else isn't ours to comment. */
 	if (toc_entry_is(a, "COMMENT") &&
 	    strncmp(a->what, "- EXTENSION ", 12) == 0)
-		return (m->has_extensions);
+		return (is_there_already(m, a->what + 12));
 	return (false);
 }
 
@@ -91,9 +98,11 @@ make_filter(struct make *m)
 		m->toc->v[i].left_out = is_left_out(m, &m->toc->v[i]);
 	toc_spread(m->toc);
 	/* Those of a template are there: what needs them stays. */
-	for (i = 0; i < m->toc->n && m->has_extensions; i++) {
+	for (i = 0; i < m->toc->n; i++) {
 		a = &m->toc->v[i];
-		if (toc_entry_is(a, "EXTENSION"))
+		if (toc_entry_is(a, "EXTENSION") &&
+		    strncmp(a->what, "- ", 2) == 0 &&
+		    is_there_already(m, a->what + 2))
 			a->left_out = true;
 	}
 }

@@ -210,16 +210,21 @@ make_post_data(struct make *m, uint64_t (*bytes)(uint32_t oid, void *arg),
 
 /* --- what comes last --- */
 
+/* With the source's owners, every role that is here counts; in a copy that
+ * belongs to one role, only that role and everybody (PUBLIC, whom functions may
+ * have been taken away from) do. */
 static bool
 knows_role(const char *role, void *arg)
 {
 	const struct make *m = arg;
 	size_t i;
 
+	if (strcmp(role, m->h->t->owner) == 0)
+		return (true);
 	for (i = 0; i < m->nroles; i++)
 		if (strcmp(m->roles[i].name, role) == 0)
-			return (m->roles[i].there);
-	/* Not the source's own: one of the server's, as pg_database_owner. */
+			return (m->source_owners && m->roles[i].there);
+	/* Not the source's own: one of every server's, as pg_database_owner. */
 	return (true);
 }
 
@@ -228,9 +233,11 @@ say_left_out(const char *role, void *arg)
 {
 	const struct make *m = arg;
 
-	remarks_warn(m->remarks,
-	    "privileges of role %s are left out: there is no such role here",
-	    role);
+	if (m->source_owners)
+		remarks_warn(m->remarks,
+		    "privileges of role %s are left out: there is no such role "
+		    "here",
+		    role);
 }
 
 /* The statements that pg_restore writes for a list of entries, those that can
@@ -245,7 +252,7 @@ filtered_grants(struct make *m, const size_t *entries, size_t n,
 	struct grants_conf conf = { .knows = knows_role,
 		.left_out = say_left_out,
 		.arg = m,
-		.other_grantors = m->h->t->superuser };
+		.other_grantors = m->source_owners && m->h->t->superuser };
 	size_t i;
 
 	for (i = 0; i < n; i++)
@@ -273,8 +280,15 @@ make_grants(struct make *m, struct err *e)
 	}
 	if (n == 0)
 		return (0);
-	if (filtered_grants(m, chosen, n, &sql, e) < 0 ||
-	    session_run(m->h->sessions[0], buf_text(&sql), e) < 0)
+	if (!m->source_owners) {
+		buf_add_string(&sql, "SET ROLE ");
+		pg_add_name(&sql, m->h->t->owner);
+		buf_add_string(&sql, ";\n");
+	}
+	if (filtered_grants(m, chosen, n, &sql, e) < 0)
+		return (err_within(e, "privileges"));
+	buf_add_string(&sql, "RESET ROLE;\n");
+	if (session_run(m->h->sessions[0], buf_text(&sql), e) < 0)
 		return (err_within(e, "privileges"));
 	return (0);
 }

@@ -45,8 +45,8 @@ struct restore_result {
 		uint64_t bytes_fetched;
 	} endpoints[SETTINGS_ENDPOINTS_MAX];
 	bool has_database;
-	char database[256]; /* its name; with --table "NAME, schema
-			       restored_…" */
+	char database[256]; /* its name */
+	char schema[64];    /* of side tables, "restored_…", or "" */
 	char replaced[256]; /* the name under which the old database is kept, or
 			       "" */
 	uint64_t tables, rows;
@@ -82,8 +82,8 @@ int restore_check(struct repo *r, const struct catalog_entry *backup,
  * Restores into a branch; begins with restore_cleanup and restore_check. Never
  * asks: --confirm, --yes and the pre-restore backup are the caller's. A
  * production target is not neutralized, and what it replaces is kept.
- * out is always safe to free, and holds what was done and warned of also after
- * a failure.
+ * out was initialized; it holds what was done and warned of also after a
+ * failure.
  * Fails: as restore_check; ERR_CORRUPT when no endpoint has an object intact;
  * ERR_REFUSED when the neutralization could not be proven (out->neutralization
  * says why); ERR_STOPPED.
@@ -98,7 +98,8 @@ int restore_run(struct repo *r, const struct catalog_entry *backup,
  * Plain files below dir (made when missing): database/, filestore/, logs/,
  * streams/. paths (relative to dir, a file or a folder each) select; none: all
  * that conf's only_* asks for, and logs and streams too when it asks for
- * nothing. A file that is there already is left when it is equal.
+ * nothing. A file that is there already is left when it is equal. out was
+ * initialized.
  * Fails: ERR_EXISTS when it is not; ERR_MISSING for a path that selects
  * nothing.
  */
@@ -120,7 +121,9 @@ void plan_totals_init(struct plan_totals *t);
 void plan_totals_free(struct plan_totals *t); /* also for SCOPED */
 /* The value of CLI.md's key "plan"; the caller's to free. */
 struct json *plan_totals_json(const struct plan_totals *t);
-/* Begins with restore_check. Changes nothing at the target. */
+/* Begins with restore_check. Changes nothing at the target. out was
+ * initialized.
+ */
 int restore_plan(struct repo *r, const struct catalog_entry *backup,
     const struct restore_conf *conf, struct plan_totals *out,
     struct err *e) MUST_USE;

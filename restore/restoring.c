@@ -183,6 +183,34 @@ restoring_free(struct restoring *j)
 	*j = (struct restoring){ .lock = -1, .branch_lock = -1 };
 }
 
+void
+restoring_tell(struct restoring *j, struct restore_result *out, uint64_t ms)
+{
+	const struct repo *r = j->r;
+	struct fetch_totals totals;
+	size_t i;
+
+	out->seconds = (double)ms / 1000.0;
+	(void)snprintf(out->backup, sizeof(out->backup), "%s", j->m->id);
+	if (j->conf->to != NULL)
+		(void)snprintf(
+		    out->target, sizeof(out->target), "%s", j->conf->to->name);
+	remarks_move(j->remarks, out->warnings);
+	out->something_to_look_at = j->remarks->look_at;
+	out->damage_met = j->remarks->damage;
+	if (j->fetch == NULL)
+		return;
+	fetch_totals(j->fetch, &totals);
+	out->nendpoints = r->nendpoints;
+	for (i = 0; i < r->nendpoints; i++) {
+		(void)snprintf(out->endpoints[i].name,
+		    sizeof(out->endpoints[i].name), "%s",
+		    r->endpoints[i].conf->name);
+		out->endpoints[i].bytes_fetched = totals.fetched[i];
+		out->bytes_fetched += totals.fetched[i];
+	}
+}
+
 /* --- the journal --- */
 
 static char *

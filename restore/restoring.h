@@ -41,6 +41,10 @@ int restoring_lock_branch(struct restoring *j, struct err *e) MUST_USE;
 /* Ends: the folder goes, unless its journal must stay for a later run. */
 void restoring_free(struct restoring *j); /* also for SCOPED */
 
+/* What was fetched, warned of and met goes into the result. */
+void restoring_tell(
+    struct restoring *j, struct restore_result *out, uint64_t ms);
+
 /* "<state>/restores" */
 char *restoring_parent(const struct repo *r);
 

@@ -7,6 +7,7 @@
  */
 #include "restore/target.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,11 @@
 #define CLEAR_NAP_MS  100
 #define STAMP_LENGTH  16 /* 20261122T023000Z */
 #define REPLACED      "_replaced_"
+#define NAME_KEPT     37 /* bytes of the name before it */
+
+static_assert(
+    NAME_KEPT + sizeof(REPLACED) - 1 + STAMP_LENGTH == TARGET_NAME_MAX,
+    "a replaced database's name is as long as names can be");
 
 void
 target_free(struct target *t)
@@ -476,14 +482,14 @@ target_replaced_name(
     const char *name, int64_t when, char out[TARGET_NAME_MAX + 1])
 {
 	char stamp[CLOCK_TEXT];
-	char cut[TARGET_NAME_MAX - STAMP_LENGTH - sizeof(REPLACED) + 2];
+	char cut[NAME_KEPT + 1];
 
 	clock_stamp(when, stamp);
 	(void)snprintf(cut, sizeof(cut), "%s", name);
 	if (strlen(cut) < strlen(name))
 		text_mend_end(cut);
-	(void)snprintf(
-	    out, TARGET_NAME_MAX + 1, "%s%s%s", cut, REPLACED, stamp);
+	(void)snprintf(out, TARGET_NAME_MAX + 1, "%.*s" REPLACED "%.*s",
+	    NAME_KEPT, cut, STAMP_LENGTH, stamp);
 }
 
 bool

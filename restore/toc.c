@@ -116,8 +116,7 @@ take_numbers(const char **at, unsigned long *id, unsigned long *class_oid,
 
 /* "216; 1259 16480 TABLE public account_account odoo" */
 static int
-parse_entry(struct toc *l, enum toc_section section, const char *line, size_t n,
-    struct err *e)
+parse_entry(struct toc *l, const char *line, size_t n, struct err *e)
 {
 	const char *at = line;
 	unsigned long id, class_oid, oid;
@@ -140,7 +139,6 @@ parse_entry(struct toc *l, enum toc_section section, const char *line, size_t n,
 	a = &l->v[l->n++];
 	*a = (struct toc_entry){
 		.id = (int)id,
-		.section = section,
 		.class_oid = (uint32_t)class_oid,
 		.oid = (uint32_t)oid,
 		.line = text,
@@ -172,16 +170,14 @@ parse_needs(struct toc *l, const char *at, struct err *e)
 }
 
 static int
-parse_line(struct toc *l, enum toc_section section, char *line, size_t n,
-    struct err *e)
+parse_line(struct toc *l, const char *line, size_t n, struct err *e)
 {
-	char *at = line + 1;
+	const char *at = line + 1;
 
-	line[n] = '\0';
 	if (n == 0)
 		return (0);
 	if (*line != ';')
-		return (parse_entry(l, section, line, n, e));
+		return (parse_entry(l, line, n, e));
 	while (*at == ' ' || *at == '\t')
 		at++;
 	if (strncmp(at, NEEDS_LINE, strlen(NEEDS_LINE)) == 0)
@@ -189,44 +185,88 @@ parse_line(struct toc *l, enum toc_section section, char *line, size_t n,
 	return (0);
 }
 
-int
-toc_parse(struct toc *l, enum toc_section section, const char *text, size_t n,
-    struct err *e)
+/* The next line of a text, as a text of its own in line. False at the end. */
+static bool
+next_line(const char **text, size_t *n, struct buf *line)
 {
-	SCOPED(buf_free) struct buf line = BUF_INIT;
 	const char *end;
 	size_t length;
 
-	while (n > 0) {
-		end = memchr(text, '\n', n);
-		length = end != NULL ? (size_t)(end - text) : n;
-		line.n = 0;
-		buf_reserve(&line, length + 1);
-		memcpy(line.p, text, length);
-		if (parse_line(l, section, (char *)line.p, length, e) < 0)
+	if (*n == 0)
+		return (false);
+	end = memchr(*text, '\n', *n);
+	length = end != NULL ? (size_t)(end - *text) : *n;
+	line->n = 0;
+	buf_add(line, *text, length);
+	length += end != NULL ? 1 : 0;
+	*text += length;
+	*n -= length;
+	return (true);
+}
+
+int
+toc_parse(struct toc *l, const char *text, size_t n, struct err *e)
+{
+	SCOPED(buf_free) struct buf line = BUF_INIT;
+
+	while (next_line(&text, &n, &line))
+		if (parse_line(l, buf_text(&line), line.n, e) < 0)
 			return (-1);
-		n -= end != NULL ? length + 1 : length;
-		text += end != NULL ? length + 1 : length;
+	return (0);
+}
+
+int
+toc_parse_section(struct toc *l, enum toc_section section, const char *text,
+    size_t n, struct err *e)
+{
+	SCOPED(buf_free) struct buf line = BUF_INIT;
+	struct toc_entry *a;
+	unsigned long id;
+	const char *at;
+
+	while (next_line(&text, &n, &line)) {
+		at = buf_text(&line);
+		if (*at == ';' || *at == '\0')
+			continue;
+		if (!take_number(&at, TOC_ENTRIES_MAX, &id) ||
+		    (a = toc_find(l, (int)id)) == NULL)
+			return (err_set(
+			    e, ERR_CORRUPT, "the archive's lists differ"));
+		a->section = section;
 	}
 	return (0);
+}
+
+static int
+list_archive(const char *const argv[], struct buf *text, struct err *e)
+{
+	text->n = 0;
+	return (proc_run(argv, NULL, NULL, TOC_TEXT_MAX, text, 0, e));
 }
 
 int
 toc_read(
     const char *pg_restore, const char *archive, struct toc *out, struct err *e)
 {
-	static const char *const sections[] = { "--section=pre-data",
-		"--section=data", "--section=post-data" };
+	static const struct {
+		enum toc_section section;
+		const char *option;
+	} runs[] = { { TOC_PRE, "--section=pre-data" },
+		{ TOC_DATA, "--section=data" },
+		{ TOC_POST, "--section=post-data" } };
+	SCOPED(buf_free) struct buf text = BUF_INIT;
+	const char *argv[] = { pg_restore, "--list", "--verbose", archive,
+		NULL };
 	size_t i;
 
-	for (i = 0; i < 3; i++) {
-		SCOPED(buf_free) struct buf text = BUF_INIT;
-		const char *argv[] = { pg_restore, "--list", "--verbose",
-			sections[i], archive, NULL };
-
-		if (proc_run(argv, NULL, NULL, TOC_TEXT_MAX, &text, 0, e) < 0 ||
-		    toc_parse(out, (enum toc_section)i, (const char *)text.p,
-			text.n, e) < 0)
+	if (list_archive(argv, &text, e) < 0 ||
+	    toc_parse(out, (const char *)text.p, text.n, e) < 0)
+		return (err_within(e, "list of the archive"));
+	for (i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
+		argv[2] = runs[i].option;
+		if (list_archive(argv, &text, e) < 0 ||
+		    toc_parse_section(out, runs[i].section,
+			(const char *)text.p, text.n, e) < 0)
 			return (err_within(e, "list of the archive"));
 	}
 	return (0);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The list of what is in a pg_dump archive, as pg_restore --list --verbose
- * gives it, a run a section: what each entry is, whose, and what it needs. What
- * must not be made at the target is marked here, before anything is created;
- * what is left goes back to pg_restore as lists of numbers.
+ * The list of what is in a pg_dump archive, as pg_restore --list gives it: what
+ * each entry is, whose, and what it needs (--verbose tells that, and lists all
+ * sections whatever it is asked for; so a run a section tells its section).
+ * What must not be made at the target is marked here, before anything is
+ * created; what is left goes back to pg_restore as lists of numbers.
  *
  *   11625; 0 0 ACL - SCHEMA public pg_database_owner
  *   ;	depends on: 7
@@ -22,7 +23,7 @@
 #define TOC_TEXT_MAX	((size_t)256 << 20) /* bytes of text */
 #define TOC_ENTRIES_MAX ((size_t)1 << 22)
 
-enum toc_section { TOC_PRE, TOC_DATA, TOC_POST };
+enum toc_section { TOC_NONE, TOC_PRE, TOC_DATA, TOC_POST };
 
 struct toc_entry {
 	int id; /* its number in the archive */
@@ -48,11 +49,14 @@ struct toc {
 	}
 void toc_free(struct toc *l); /* also for SCOPED */
 
-/* Runs pg_restore thrice. Fails: ERR_DATABASE, ERR_CORRUPT. */
+/* Runs pg_restore four times. Fails: ERR_DATABASE, ERR_CORRUPT. */
 int toc_read(const char *pg_restore, const char *archive, struct toc *out,
     struct err *e) MUST_USE;
-/* Appends what one run wrote. Fails: ERR_CORRUPT. */
-int toc_parse(struct toc *l, enum toc_section section, const char *text,
+/* Appends what a verbose run wrote. Fails: ERR_CORRUPT. */
+int toc_parse(
+    struct toc *l, const char *text, size_t n, struct err *e) MUST_USE;
+/* Entries that a run for one section wrote belong to it. */
+int toc_parse_section(struct toc *l, enum toc_section section, const char *text,
     size_t n, struct err *e) MUST_USE;
 
 /* The entry with that number, or NULL. */

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Folders of restores that died flow in; each is undone when its swap had not
+ * happened, finished when it had. Whether it had, the server itself tells: the
+ * hidden database is there, or it has taken the branch's name. What can't be
+ * done now (a server that is away) stays for the next time, and is said.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "restore/folder_sink.h"
+#include "restore/replaced.h"
+#include "restore/restore.h"
+#include "restore/restoring.h"
+
+/* Drops what was being made; opens the branch's database again. */
+static int
+undo_database(struct target *t, const struct journal *journal, struct err *e)
+{
+	if (target_drop(t, journal->hidden, e) < 0)
+		return (-1);
+	if (journal->phase == JOURNAL_SWAPPING && journal->was_open &&
+	    t->exists && target_reopen(t, t->name, e) < 0)
+		return (-1);
+	log_warning("an interrupted restore into branch %s was undone",
+	    journal->branch);
+	return (0);
+}
+
+/* The swap happened: only the replaced database may be left. */
+static int
+finish_database(struct repo *r, struct target *t, const struct journal *journal,
+    struct err *e)
+{
+	const struct replaced_calls calls = { .stays = NULL };
+	SCOPED(remarks_free) struct remarks remarks = { .list = NULL };
+	unsigned dropped;
+
+	remarks_init(&remarks);
+	if (replaced_sweep(r, t, &dropped, &calls, &remarks, e) < 0)
+		return (-1);
+	log_warning("an interrupted restore into branch %s was finished; "
+		    "restoring again removes files that the backup lacks",
+	    journal->branch);
+	return (0);
+}
+
+/* *swapped tells which way it went. */
+static int
+settle_database(struct repo *r, const struct branch_settings *branch,
+    const struct journal *journal, bool *swapped, struct err *e)
+{
+	SCOPED(target_free) struct target t = { .c = NULL };
+	bool hidden;
+
+	*swapped = journal->phase == JOURNAL_SWAPPED;
+	if (journal->hidden[0] == '\0')
+		return (0);
+	if (branch->database == NULL)
+		return (err_set(e, ERR_CONFIG,
+		    "branch %s has no database any more", branch->name));
+	if (target_open(&t, branch, e) < 0 ||
+	    target_has_database(&t, journal->hidden, &hidden, e) < 0)
+		return (-1);
+	*swapped = journal->phase != JOURNAL_MAKING && !hidden;
+	return (*swapped ? finish_database(r, &t, journal, e)
+			 : undo_database(&t, journal, e));
+}
+
+static int
+settle(struct repo *r, const char *folder, struct err *e)
+{
+	const struct branch_settings *branch;
+	struct journal journal;
+	bool found, swapped;
+
+	if (journal_load(folder, &journal, &found, e) < 0)
+		return (-1);
+	if (!found)
+		return (file_remove_tree(folder, e));
+	if ((branch = settings_branch(r->settings, journal.branch, e)) ==
+		NULL ||
+	    settle_database(r, branch, &journal, &swapped, e) < 0)
+		return (-1);
+	if (journal.filestore[0] != '\0' &&
+	    (swapped
+		    ? folder_sink_redo(journal.filestore, journal.id, folder, e)
+		    : folder_sink_undo(
+			  journal.filestore, journal.id, folder, e)) < 0)
+		return (-1);
+	return (file_remove_tree(folder, e));
+}
+
+/* One folder of <state>/restores: its lock tells whether its restore lives. */
+static int
+look_at(const char *name, void *arg, struct err *e)
+{
+	struct repo *r = arg;
+	SCOPED(scope_free) char *parent = restoring_parent(r);
+	SCOPED(scope_free) char *folder = file_join(parent, name);
+	SCOPED(scope_free) char *path = file_join(folder, "lock");
+	SCOPED(scope_close) int lock = -1;
+	struct err why = ERR_INIT;
+	struct stat st;
+
+	if (file_stat(folder, &st, &why) < 0 || !S_ISDIR(st.st_mode))
+		return (0);
+	if ((lock = file_lock(path, &why)) < 0)
+		return (0);
+	if (settle(r, folder, &why) == 0)
+		return (0);
+	if (why.kind == ERR_STOPPED) {
+		*e = why;
+		return (-1);
+	}
+	log_warning("an interrupted restore is left for later: %s", why.text);
+	return (0);
+}
+
+int
+restore_cleanup(struct repo *r, struct err *e)
+{
+	SCOPED(scope_free) char *parent = restoring_parent(r);
+
+	if (!file_exists(parent))
+		return (0);
+	return (file_each(parent, look_at, r, e) < 0 ? -1 : 0);
+}

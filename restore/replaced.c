@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Names of databases and the branch's keep-replaced flow in, DROP DATABASE
+ * flows out. A production branch's replaced database is never dropped unless
+ * keep-replaced says when.
+ */
+#include "restore/replaced.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/conf.h"
+#include "base/file.h"
+#include "restore/inside.h"
+#include "restore/keyset.h"
+#include "restore/paths_file.h"
+#include "restore/restore.h"
+
+#define KEPT_MAX 256 /* replaced databases of one branch */
+
+char *
+replaced_paths(const struct repo *r, const char *database, struct err *e)
+{
+	SCOPED(scope_free)
+	char *folder = file_join(r->settings->state, "replaced");
+	char key[17];
+
+	/* A database's name may hold a slash; its key does not. */
+	(void)snprintf(key, sizeof(key), "%016llx",
+	    (unsigned long long)keyset_key(database, strlen(database)));
+	if (file_make_folders(folder, 0700, e) < 0)
+		return (NULL);
+	return (mem_printf("%s/%s.paths", folder, key));
+}
+
+bool
+replaced_is_kept(const struct branch_settings *branch, int64_t when,
+    bool newest, int64_t now)
+{
+	uint64_t seconds;
+
+	if (branch->keep_replaced == NULL ||
+	    strcmp(branch->keep_replaced, "none") == 0)
+		return (branch->stage == STAGE_PRODUCTION);
+	if (strcmp(branch->keep_replaced, "next") == 0)
+		return (newest);
+	if (!conf_parse_duration(branch->keep_replaced, &seconds))
+		return (true);
+	return (when + (int64_t)seconds > now);
+}
+
+/* One that is there. */
+struct kept {
+	char name[TARGET_NAME_MAX + 1];
+	int64_t when;
+};
+
+static int
+list_replaced(struct target *t, struct kept *list, size_t *n, struct err *e)
+{
+	SCOPED(pg_clearp)
+	PGresult *r = pg_query(t->c,
+	    "SELECT datname FROM pg_catalog.pg_database "
+	    "WHERE datname LIKE '%\\_replaced\\_%' ORDER BY datname",
+	    0, NULL, e);
+	int i;
+
+	*n = 0;
+	if (r == NULL)
+		return (-1);
+	for (i = 0; i < PQntuples(r) && *n < KEPT_MAX; i++)
+		if (target_parse_replaced(
+			PQgetvalue(r, i, 0), t->name, &list[*n].when)) {
+			(void)snprintf(list[*n].name, sizeof(list[*n].name),
+			    "%s", PQgetvalue(r, i, 0));
+			(*n)++;
+		}
+	return (0);
+}
+
+static int
+let_stay(struct repo *r, const char *name, const struct replaced_calls *calls,
+    struct err *e)
+{
+	SCOPED(scope_free) char *paths = replaced_paths(r, name, e);
+
+	if (paths == NULL)
+		return (-1);
+	return (calls->stays != NULL ? calls->stays(paths, calls->arg, e) : 0);
+}
+
+static int
+let_go(struct repo *r, const char *name, const struct replaced_calls *calls,
+    struct err *e)
+{
+	SCOPED(scope_free) char *paths = replaced_paths(r, name, e);
+
+	if (paths == NULL)
+		return (-1);
+	if (calls->goes != NULL)
+		return (calls->goes(paths, calls->arg, e));
+	return (file_remove(paths, e));
+}
+
+int
+replaced_sweep(struct repo *r, struct target *t, unsigned *dropped,
+    const struct replaced_calls *calls, struct remarks *remarks, struct err *e)
+{
+	SCOPED(scope_free)
+	struct kept *list = mem_array(KEPT_MAX, sizeof(*list));
+	int64_t now = clock_now(), newest = INT64_MIN;
+	struct err why = ERR_INIT;
+	size_t i, n;
+	int rc = 0;
+
+	*dropped = 0;
+	if (list_replaced(t, list, &n, e) < 0)
+		return (-1);
+	for (i = 0; i < n; i++)
+		if (list[i].when > newest)
+			newest = list[i].when;
+	for (i = 0; i < n && rc == 0; i++) {
+		if (replaced_is_kept(
+			t->branch, list[i].when, list[i].when == newest, now)) {
+			rc = let_stay(r, list[i].name, calls, e);
+		} else if (target_drop(t, list[i].name, &why) == 0) {
+			(*dropped)++;
+			rc = let_go(r, list[i].name, calls, e);
+		} else {
+			remarks_look_at(remarks,
+			    "database %s could not be dropped: %s",
+			    list[i].name, why.text);
+			rc = let_stay(r, list[i].name, calls, e);
+		}
+	}
+	return (rc);
+}
+
+/* --- without a restore --- */
+
+/* What the branch's folder must keep: what the live database names, and the
+ * lists of those that stay. */
+struct needs {
+	struct keyset *paths;
+	int root;
+};
+
+static int
+need_path(const char *path, void *arg, struct err *e)
+{
+	struct needs *x = arg;
+	bool is_new;
+
+	return (
+	    keyset_add(x->paths, keyset_key(path, strlen(path)), &is_new, e));
+}
+
+static int
+need_live(struct target *t, struct needs *x, struct err *e)
+{
+	SCOPED(pg_closep)
+	PGconn *c = pg_connect(t->branch->database, t->name, e);
+	SCOPED(pg_clearp) PGresult *r = NULL;
+	int i;
+
+	if (c == NULL)
+		return (-1);
+	r = pg_query(c,
+	    "SELECT DISTINCT store_fname FROM public.ir_attachment "
+	    "WHERE store_fname IS NOT NULL",
+	    0, NULL, e);
+	if (r == NULL)
+		return (-1);
+	for (i = 0; i < PQntuples(r); i++)
+		if (need_path(PQgetvalue(r, i, 0), x, e) < 0)
+			return (-1);
+	return (0);
+}
+
+static int
+remove_unneeded(const char *path, void *arg, struct err *e)
+{
+	struct needs *x = arg;
+
+	if (keyset_has(x->paths, keyset_key(path, strlen(path))))
+		return (0);
+	return (inside_remove(x->root, path, e));
+}
+
+/* Lists of databases that went, until what they alone needed is gone too. */
+struct gone {
+	struct needs needs;
+	size_t n;
+	char *lists[KEPT_MAX];
+};
+
+static int
+note_needs(const char *paths, void *arg, struct err *e)
+{
+	struct gone *x = arg;
+
+	return (paths_file_each(paths, need_path, &x->needs, e) < 0 ? -1 : 0);
+}
+
+static int
+note_gone(const char *paths, void *arg, struct err *e)
+{
+	struct gone *x = arg;
+
+	(void)e;
+	x->lists[x->n++] = mem_string(paths);
+	return (0);
+}
+
+/* Without the live database's own word nothing is removed. */
+static int
+remove_files(struct gone *x, struct target *t, struct err *e)
+{
+	struct err why = ERR_INIT;
+	bool sure = t->branch->filestore != NULL &&
+	    need_live(t, &x->needs, &why) == 0;
+	size_t i;
+	int rc = 0;
+
+	if (sure)
+		x->needs.root = inside_open(t->branch->filestore, false, &why);
+	for (i = 0; i < x->n; i++) {
+		if (rc == 0 && sure && x->needs.root >= 0 &&
+		    paths_file_each(
+			x->lists[i], remove_unneeded, &x->needs, e) < 0)
+			rc = -1;
+		if (rc == 0)
+			rc = file_remove(x->lists[i], e);
+		free(x->lists[i]);
+	}
+	scope_close(&x->needs.root);
+	return (rc);
+}
+
+int
+restore_drop_replaced(struct repo *r, const struct branch_settings *branch,
+    unsigned *dropped, struct err *e)
+{
+	SCOPED(target_free) struct target t = { .c = NULL };
+	SCOPED(remarks_free) struct remarks remarks;
+	struct gone gone = { .needs = { .root = -1 } };
+	const struct replaced_calls calls = { note_needs, note_gone, &gone };
+	int rc;
+
+	remarks_init(&remarks);
+	*dropped = 0;
+	if (branch->database == NULL)
+		return (0);
+	if (target_open(&t, branch, e) < 0 ||
+	    (gone.needs.paths = keyset_new(r->settings->state, e)) == NULL)
+		return (-1);
+	rc = replaced_sweep(r, &t, dropped, &calls, &remarks, e);
+	if (remove_files(&gone, &t, rc == 0 ? e : &(struct err)ERR_INIT) < 0)
+		rc = -1;
+	keyset_free(gone.needs.paths);
+	return (rc);
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A backup becomes plain files below one folder:
+ *
+ *   database/restore.sql, pre-data.sql, <schema>.<table>.copy …, data.sql,
+ *   post-data.sql; filestore/…; logs/…; streams/NAME
+ *
+ * What always holds: nothing outside the folder is written, nothing that is
+ * there already is overwritten; a file appears whole.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/stop.h"
+#include "restore/inside.h"
+#include "restore/owners.h"
+#include "restore/to_dir.h"
+
+#define PART ((size_t)256 << 10)
+
+/* --- what is selected --- */
+
+/* "dir/" and "./dir" select as "dir" does. */
+static const char *
+trim(const char *path, size_t *n)
+{
+	while (strncmp(path, "./", 2) == 0)
+		path += 2;
+	*n = strlen(path);
+	while (*n > 0 && path[*n - 1] == '/')
+		(*n)--;
+	return (path);
+}
+
+bool
+to_dir_wants(struct to_dir *d, const char *path)
+{
+	const char *wanted;
+	bool found = d->npaths == 0;
+	size_t i, n;
+
+	for (i = 0; i < d->npaths; i++) {
+		wanted = trim(d->paths[i], &n);
+		if (strncmp(path, wanted, n) == 0 &&
+		    (path[n] == '\0' || path[n] == '/' || n == 0))
+			found = d->used[i] = true;
+	}
+	return (found);
+}
+
+/* Every path selected something? */
+static int
+check_used(const struct to_dir *d, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < d->npaths; i++)
+		if (!d->used[i])
+			return (err_set(e, ERR_MISSING,
+			    "the backup has nothing at %s", d->paths[i]));
+	return (0);
+}
+
+/* --- files --- */
+
+struct writing {
+	int fd;
+	struct progress *progress;
+};
+
+static int
+write_part(void *arg, const uint8_t *p, size_t n, struct err *e)
+{
+	struct writing *w = arg;
+
+	progress_add(w->progress, n, 0, 0);
+	return (file_write(w->fd, p, n, e));
+}
+
+struct comparing {
+	int fd;
+	bool same;
+};
+
+/* The file that is there must have these bytes next. */
+static int
+compare_part(void *arg, const uint8_t *p, size_t n, struct err *e)
+{
+	struct comparing *c = arg;
+	SCOPED(scope_free) uint8_t *there = mem_new(n);
+	ssize_t got = file_read(c->fd, there, n, e);
+
+	if (got < 0)
+		return (-1);
+	c->same = c->same && (size_t)got == n && memcmp(there, p, n) == 0;
+	return (0);
+}
+
+static int
+fail_exists(const struct to_dir *d, const char *path, struct err *e)
+{
+	(void)err_set(e, ERR_EXISTS, "%s/%s is there already, and different",
+	    d->dir, path);
+	return (err_hint(e, "choose another folder, or move it away"));
+}
+
+/* A file that is there stays when it is equal to the stream. */
+static int
+compare_file(struct to_dir *d, const char *path, const struct stat *st,
+    const struct recipe *r, struct err *e)
+{
+	struct comparing c = { .fd = -1, .same = true };
+	int rc;
+
+	if (!S_ISREG(st->st_mode) || (uint64_t)st->st_size != r->bytes)
+		return (fail_exists(d, path, e));
+	if ((c.fd = inside_read(d->root, path, e)) < 0)
+		return (-1);
+	rc = fetch_stream(d->j->fetch, r, compare_part, &c, e);
+	scope_close(&c.fd);
+	if (rc < 0)
+		return (-1);
+	return (c.same ? 0 : fail_exists(d, path, e));
+}
+
+/* Writes a stream under a temporary name, then gives it its own. */
+static int
+write_file(struct to_dir *d, const char *path, const struct recipe *r,
+    const struct inside_look *look, struct err *e)
+{
+	SCOPED(scope_free)
+	char *temporary = mem_printf(".triplicate-%s", d->j->id);
+	struct writing w = { .fd = inside_create(d->root, temporary, 0600, e),
+		.progress = d->j->r->progress };
+	struct err ignored = ERR_INIT;
+	const char *leaf;
+	int at, rc;
+
+	if (w.fd < 0)
+		return (-1);
+	rc = fetch_stream(d->j->fetch, r, write_part, &w, e);
+	if (rc == 0) {
+		inside_dress(w.fd, look);
+		rc = file_sync(w.fd, e);
+	}
+	scope_close(&w.fd);
+	/* The folders on the way are made by looking for its place. */
+	if (rc == 0 &&
+	    (rc = at = inside_parent(d->root, path, true, &leaf, e)) >= 0) {
+		scope_close(&at);
+		rc = inside_rename(d->root, temporary, path, e);
+	}
+	if (rc < 0)
+		(void)!inside_remove(d->root, temporary, &ignored);
+	return (rc < 0 ? -1 : 0);
+}
+
+int
+to_dir_stream(struct to_dir *d, const char *path, uint32_t stream,
+    const struct inside_look *look, struct err *e)
+{
+	SCOPED(recipe_free) struct recipe r = RECIPE_INIT;
+	struct stat st;
+	bool found;
+
+	if (contents_recipe(d->j->contents, stream, &r, e) < 0 ||
+	    inside_stat(d->root, path, &st, &found, e) < 0)
+		return (err_within(e, "%s", path));
+	if (found) {
+		if (compare_file(d, path, &st, &r, e) < 0)
+			return (-1);
+		d->out->files_reused++;
+		d->out->bytes_reused += r.bytes;
+	} else {
+		if (write_file(d, path, &r, look, e) < 0)
+			return (err_within(e, "%s", path));
+		d->out->files_fetched++;
+	}
+	d->out->files++;
+	progress_add(d->j->r->progress, 0, 0, 1);
+	return (0);
+}
+
+/* --- the tree --- */
+
+/* Where an entry goes, relative to the folder; "" for nowhere. */
+static void
+place_of(const struct to_dir *d, const struct tree_entry *t,
+    char out[TREE_PATH_MAX + 16])
+{
+	const char *folder = NULL;
+
+	if (t->kind == TREE_FILE || t->kind == TREE_FOLDER ||
+	    t->kind == TREE_LINK)
+		folder = d->filestore ? "filestore" : NULL;
+	else if (t->kind == TREE_LOG)
+		folder = d->logs ? "logs" : NULL;
+	else if (t->kind == TREE_STDIN)
+		folder = d->streams ? "streams" : NULL;
+	out[0] = '\0';
+	if (folder != NULL)
+		(void)snprintf(
+		    out, TREE_PATH_MAX + 16, "%s/%s", folder, t->path);
+}
+
+static int
+expect_entry(const struct tree_entry *t, void *arg, struct err *e)
+{
+	struct to_dir *d = arg;
+	SCOPED(recipe_free) struct recipe r = RECIPE_INIT;
+	char path[TREE_PATH_MAX + 16];
+
+	place_of(d, t, path);
+	if (path[0] == '\0' || t->stream == TREE_NO_STREAM ||
+	    !to_dir_wants(d, path))
+		return (0);
+	d->bytes += t->size;
+	if (contents_recipe(d->j->contents, t->stream, &r, e) < 0)
+		return (-1);
+	return (fetch_expect_recipe(d->j->fetch, &r, e));
+}
+
+/* A link is written as a link; what it points to is never followed here. */
+static int
+make_link(struct to_dir *d, const char *path, const struct tree_entry *t,
+    struct err *e)
+{
+	SCOPED(scope_free)
+	char *target = mem_printf(
+	    "%.*s", (int)t->extra_bytes, (const char *)t->extra);
+	const char *leaf;
+	int at = inside_parent(d->root, path, true, &leaf, e), rc;
+
+	if (at < 0)
+		return (-1);
+	rc = inside_link(at, leaf, target, e);
+	scope_close(&at);
+	return (rc);
+}
+
+static int
+make_folder(struct to_dir *d, const char *path, const struct tree_entry *t,
+    struct err *e)
+{
+	SCOPED(scope_free) char *below = mem_printf("%s/x", path);
+	struct inside_look look;
+	const char *leaf;
+	int at = inside_parent(d->root, below, true, &leaf, e);
+
+	if (at < 0)
+		return (-1);
+	owners_look(&d->owners, t, &look);
+	inside_dress(at, &look);
+	scope_close(&at);
+	return (0);
+}
+
+static int
+write_entry(const struct tree_entry *t, void *arg, struct err *e)
+{
+	struct to_dir *d = arg;
+	char path[TREE_PATH_MAX + 16];
+	struct inside_look look;
+
+	place_of(d, t, path);
+	if (stop_check(e) < 0)
+		return (-1);
+	if (path[0] == '\0' || !to_dir_wants(d, path))
+		return (0);
+	if (t->kind == TREE_FOLDER)
+		return (make_folder(d, path, t, e));
+	if (t->kind == TREE_LINK)
+		return (make_link(d, path, t, e));
+	owners_look(&d->owners, t, &look);
+	return (to_dir_stream(d, path, t->stream, &look, e));
+}
+
+/* --- all of it --- */
+
+static void
+choose_parts(struct to_dir *d, const struct restore_conf *conf)
+{
+	bool only = conf->only_database || conf->only_filestore ||
+	    conf->only_logs;
+	const struct json *source = json_get(d->j->facts, "source");
+
+	d->database = d->j->wants_database &&
+	    json_get_string(source, "database") != NULL;
+	d->filestore = only ? conf->only_filestore : true;
+	d->logs = only ? conf->only_logs : true;
+	d->streams = !only;
+}
+
+static int
+run(struct to_dir *d, struct err *e)
+{
+	struct restoring *j = d->j;
+
+	if (contents_each(j->contents, expect_entry, d, e) < 0 ||
+	    (d->database && to_dir_expect_database(d, e) < 0) ||
+	    check_used(d, e) < 0)
+		return (-1);
+	progress_phase(j->r->progress, "files", d->bytes);
+	if ((d->root = inside_open(d->dir, true, e)) < 0)
+		return (-1);
+	if (d->database && to_dir_database(d, e) < 0)
+		return (-1);
+	if (contents_each(j->contents, write_entry, d, e) < 0)
+		return (-1);
+	fetch_forget_staged(j->fetch);
+	return (0);
+}
+
+int
+restore_to_dir(struct repo *r, const struct catalog_entry *backup,
+    const struct restore_conf *conf, const char *dir, size_t npaths,
+    const char *const *paths, struct restore_result *out, struct err *e)
+{
+	SCOPED(restoring_free) struct restoring j = { .lock = -1 };
+	SCOPED(remarks_free) struct remarks remarks;
+	SCOPED(scope_free) bool *used = mem_array(npaths + 1, sizeof(*used));
+	struct restore_conf to_files = *conf;
+	struct to_dir d = { .j = &j,
+		.dir = dir,
+		.npaths = npaths,
+		.paths = paths,
+		.used = used,
+		.out = out,
+		.root = -1 };
+	uint64_t began = clock_ticks_ms();
+	int rc;
+
+	remarks_init(&remarks);
+	to_files.to = NULL;
+	to_files.ntables = 0;
+	owners_init(&d.owners, NULL);
+	rc = restoring_open(&j, r, backup, &to_files, &remarks, e);
+	if (rc == 0) {
+		choose_parts(&d, conf);
+		rc = run(&d, e);
+	}
+	scope_close(&d.root);
+	out->has_files = out->files > 0;
+	restoring_tell(&j, out, clock_ticks_ms() - began);
+	return (rc);
+}
