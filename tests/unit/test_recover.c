@@ -423,9 +423,7 @@ recover_passes_over_objects_that_are_not_ours(void **state)
 {
 	static const char *const names[] = { "backups/x",
 		"backups/20260101T000000Z-00000000",
-		"index/"
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		"index/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 		"index/1/2/3", "audit/1-1-0000000000000000", "keys/UPPER",
 		"writers/4294967295-0000000000000000" };
 	const size_t n = sizeof(names) / sizeof(names[0]);

@@ -283,6 +283,25 @@ verify_repair_fills_a_folder_that_is_gone(void **state)
 	assert_int_equal(fixture_restorable(g, 1), 2);
 }
 
+/* A write-only host heals all of it: damage is found by hash and signature. */
+static void
+verify_heals_without_the_restore_key(void **state)
+{
+	const struct rig *g = fixture_rig(state);
+	SCOPED(verify_result_free) struct verify_result v = { .ok = false };
+	SCOPED(scope_free)
+	char *away = mem_printf("%s.away", g->settings.restore_key);
+
+	assert_int_equal(rename(g->settings.restore_key, away), 0);
+	fixture_empty(g, 0);
+	fixture_damage(g, 1, "config", FIXTURE_FLIP, NULL);
+	fixture_damage(g, 1, "keys/one", FIXTURE_SWAP, "keys/two");
+	fixture_heal(g, &v);
+	assert_int_equal(json_count(v.at[1].repaired), 3);
+	assert_int_equal(rename(away, g->settings.restore_key), 0);
+	assert_int_equal(fixture_restorable(g, 0), 2);
+}
+
 static void
 verify_heals_what_a_reader_met(void **state)
 {
@@ -326,6 +345,7 @@ main(void)
 		TEST(verify_gives_no_manifest_back_before_what_it_needs),
 		TEST(verify_heals_from_the_spool),
 		TEST(verify_repair_fills_a_folder_that_is_gone),
+		TEST(verify_heals_without_the_restore_key),
 		TEST(verify_heals_what_a_reader_met),
 	};
 
