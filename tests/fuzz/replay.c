@@ -45,7 +45,7 @@ static unsigned
 replay_folder(const char *folder)
 {
 	struct dirent **entries = NULL;
-	char path[4096];
+	char path[4096 + 256];
 	unsigned points = 0;
 	int n = scandir(folder, &entries, NULL, alphasort);
 
