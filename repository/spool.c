@@ -104,7 +104,7 @@ int
 spool_check_bytes(
     const struct state_object *o, const struct buf *b, struct err *e)
 {
-	struct sha256 sha;
+	struct sha256 sha = { { 0 } };
 
 	hash_of(HASH_IS_SHA256, b->p, b->n, sha.b);
 	if (b->n != o->bytes || memcmp(&sha, &o->sha, sizeof(sha)) != 0)

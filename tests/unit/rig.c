@@ -17,13 +17,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "rig.h"
+#include "tests/unit/rig.h"
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "known.h"
 #include "repository/spool.h"
 #include "repository/state_backups.h"
+#include "tests/unit/known.h"
 
 static void
 must(int failed, const struct err *e)

@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "state_rig.h"
+#include "tests/unit/state_rig.h"
 
 #include "base/file.h"
 #include "base/random.h"
-#include "known.h"
+#include "tests/unit/known.h"
 
 static const char *const three[] = { "fra", "ams", "waw", "new" };
 

@@ -14,10 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "known.h"
 #include "repository/audit_log.h"
 #include "repository/state_backups.h"
-#include "rig.h"
+#include "tests/unit/known.h"
+#include "tests/unit/rig.h"
 
 static void
 must(int failed, const struct err *e)

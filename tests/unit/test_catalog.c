@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "known.h"
 #include "repository/audit_log.h"
 #include "repository/catalog.h"
 #include "repository/state_backups.h"
-#include "rig.h"
+#include "tests/unit/known.h"
+#include "tests/unit/rig.h"
 
 /* 2026-11-22T02:30:00Z */
 #define NIGHT ((int64_t)1795314600)

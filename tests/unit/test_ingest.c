@@ -15,14 +15,14 @@
 
 #include "base/file.h"
 #include "base/stop.h"
-#include "known.h"
 #include "repository/audit_log.h"
 #include "repository/index_object.h"
 #include "repository/lookup.h"
 #include "repository/spool.h"
 #include "repository/state_backups.h"
 #include "repository/state_chunks.h"
-#include "rig.h"
+#include "tests/unit/known.h"
+#include "tests/unit/rig.h"
 
 #define MIB ((size_t)1 << 20)
 

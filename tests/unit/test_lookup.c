@@ -14,11 +14,11 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "known.h"
 #include "repository/delta.h"
 #include "repository/lookup.h"
 #include "repository/state.h"
-#include "rig.h"
+#include "tests/unit/known.h"
+#include "tests/unit/rig.h"
 
 #define BYTES ((size_t)200000)
 

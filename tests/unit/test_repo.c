@@ -18,11 +18,11 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "known.h"
 #include "repository/audit_log.h"
 #include "repository/config_object.h"
 #include "repository/state_chunks.h"
-#include "rig.h"
+#include "tests/unit/known.h"
+#include "tests/unit/rig.h"
 
 static void
 must(int failed, const struct err *e)

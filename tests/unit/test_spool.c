@@ -15,12 +15,12 @@
 
 #include "base/file.h"
 #include "base/stop.h"
-#include "known.h"
 #include "repository/pack.h"
 #include "repository/spool.h"
 #include "repository/state_backups.h"
 #include "repository/state_chunks.h"
-#include "rig.h"
+#include "tests/unit/known.h"
+#include "tests/unit/rig.h"
 
 #define BYTES ((size_t)300000)
 

@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "known.h"
 #include "repository/state_impl.h"
-#include "state_rig.h"
+#include "tests/unit/known.h"
+#include "tests/unit/state_rig.h"
 
 /* --- the environment --- */
 

@@ -14,9 +14,9 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "known.h"
 #include "repository/state_backups.h"
-#include "state_rig.h"
+#include "tests/unit/known.h"
+#include "tests/unit/state_rig.h"
 
 /* --- chunks --- */
 
