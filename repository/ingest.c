@@ -5,10 +5,12 @@
  * and the end. What always holds: everything that a manifest needs is durable
  * and known to local state before the transaction that adds the manifest.
  *
- * Peak memory: 3 packs of at most PACK_ROOM (two open, one being written, some
- * 16 MiB each as a rule), and for each stream that is open at a time a
- * workspace of 3 chunks (12 MiB) and zstd's own, about 4 MiB at level 3. At the
- * end, with no stream open: one index object and its directories, about 48 MiB.
+ * Peak memory: 3 packs of at most 22 MiB (two open, one being written; 16 MiB
+ * each as a rule), for each stream that is open at a time a workspace of 3
+ * chunks (12 MiB) and zstd's own, about 4 MiB at level 3, and the pages that a
+ * transaction of local state changes, 16 MiB. At the end, with no stream open:
+ * one index object and its directories, about 48 MiB. Measured with one stream
+ * at a time, 200,000 files and a 300 MB table: 80 MB of anonymous memory.
  */
 #include "repository/ingest.h"
 

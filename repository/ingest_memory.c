@@ -12,7 +12,8 @@
 
 #include "repository/ingest_impl.h"
 
-#define BATCH_FILES 1024
+/* Keys are hashes, so each may dirty a page of its own: 16 MiB at worst. */
+#define BATCH_FILES 4096
 #define BATCH_BYTES ((size_t)4 << 20)
 
 static void
