@@ -238,7 +238,7 @@ check_folder(const char *folder, uint64_t bytes, bool force, struct err *e)
 	return (err_hint(e, "--force tries nevertheless"));
 }
 
-/* --- programs, versions, roles --- */
+/* --- programs and versions --- */
 
 static int
 check_programs(struct restoring *j, struct target *t, struct err *e)
@@ -262,39 +262,6 @@ check_programs(struct restoring *j, struct target *t, struct err *e)
 	return (0);
 }
 
-/* With the source's owners: whose things will be somebody else's. */
-static int
-check_roles(struct restoring *j, struct target *t, struct err *e)
-{
-	const struct json *roles = json_get(j->facts, "roles");
-	size_t i, n = json_count(roles);
-
-	if (j->conf->to->stage != STAGE_PRODUCTION ||
-	    j->conf->to->owner != NULL)
-		return (0);
-	for (i = 0; i < n; i++) {
-		const char *params[] = { json_text(json_at(roles, i)) };
-		SCOPED(scope_free) char *found = NULL;
-
-		if (params[0] == NULL)
-			continue;
-		found = pg_value(t->c,
-		    "SELECT 'ours' FROM pg_catalog.pg_roles "
-		    "WHERE rolname = $1 AND pg_catalog.pg_has_role(oid, "
-		    "'MEMBER')",
-		    1, params, e);
-		if (found == NULL && e->kind != ERR_NONE)
-			return (-1);
-		if (found == NULL)
-			remarks_warn(j->remarks,
-			    "what belongs to role %s at the source will belong "
-			    "to %s: there is no such role here, or %s is no "
-			    "member of it",
-			    params[0], t->role, t->role);
-	}
-	return (0);
-}
-
 int
 check_database(
     struct restoring *j, struct target *t, bool *from_template, struct err *e)
@@ -312,8 +279,6 @@ check_database(
 		if (name_at(extensions, i, "name") != NULL &&
 		    check_extension(t, name_at(extensions, i, "name"), e) < 0)
 			return (-1);
-	if (check_roles(j, t, e) < 0)
-		return (-1);
 	return (check_server_room(j, t, e));
 }
 

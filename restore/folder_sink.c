@@ -467,5 +467,5 @@ folder_sink_add(struct folder_sink *f, struct err *e)
 		*e = a.first;
 		return (-1);
 	}
-	return (rc);
+	return (rc == 0 ? inside_sync(f->root, e) : rc);
 }

@@ -143,7 +143,9 @@ folder_sink_finish(struct folder_sink *f, int64_t before, struct err *e)
 	if (replace_all(f->root, f->conf.notes, e) < 0 ||
 	    inside_each(f->root, remove_one, &x, e) < 0)
 		return (-1);
-	return (contents_each(f->conf.contents, dress_folder, f, e));
+	if (contents_each(f->conf.contents, dress_folder, f, e) < 0)
+		return (-1);
+	return (inside_sync(f->root, e));
 }
 
 /* --- after a crash, or a failure --- */
@@ -200,7 +202,8 @@ folder_sink_redo(
 	SCOPED(scope_close) int root = inside_open(folder, false, e);
 	struct sweeping x = { .root = root };
 
-	if (root < 0 || replace_all(root, notes, e) < 0)
+	if (root < 0 || replace_all(root, notes, e) < 0 ||
+	    inside_sync(root, e) < 0)
 		return (-1);
 	(void)snprintf(
 	    x.prefix, sizeof(x.prefix), FOLDER_SINK_TEMPORARY "%s-", id);

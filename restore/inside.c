@@ -167,9 +167,17 @@ inside_rename(int root, const char *from, const char *to, struct err *e)
 	file_step("rename");
 	if (renameat(from_at, from_leaf, to_at, to_leaf) != 0)
 		return (err_errno(e, "rename %s to %s", from, to));
+	return (0);
+}
+
+int
+inside_sync(int root, struct err *e)
+{
 	file_step("fsync");
-	if (fsync(to_at) != 0)
-		return (err_errno(e, "fsync of the folder of %s", to));
+	/* One call for all names: a fsync of each folder for each file would
+	 * double what a filestore takes. */
+	if (syncfs(root) != 0)
+		return (err_errno(e, "syncfs"));
 	return (0);
 }
 

@@ -33,7 +33,7 @@ int inside_read(int root, const char *path, struct err *e) MUST_USE;
 /* A new file at path, which must not be there. */
 int inside_create(
     int root, const char *path, mode_t mode, struct err *e) MUST_USE;
-/* Over what is there, unless it is a folder. The folder is synced. */
+/* Over what is there, unless it is a folder. Durable after inside_sync. */
 int inside_rename(
     int root, const char *from, const char *to, struct err *e) MUST_USE;
 /* A link in the folder at; one that is there must be equal (ERR_EXISTS). */
@@ -41,6 +41,9 @@ int inside_link(
     int at, const char *leaf, const char *target, struct err *e) MUST_USE;
 /* A file or link; a missing one is success. */
 int inside_remove(int root, const char *path, struct err *e) MUST_USE;
+
+/* All that was written and renamed below root is durable. */
+int inside_sync(int root, struct err *e) MUST_USE;
 
 /* What a file or folder is to look like. */
 struct inside_look {

@@ -88,6 +88,31 @@ is_left_out(struct make *m, const struct toc_entry *a)
 	return (false);
 }
 
+/* Roles of the source that nothing can be given to here. */
+static void
+say_owners(struct make *m)
+{
+	const char *owner;
+	size_t i, k;
+
+	for (i = 0; i < m->toc->n && m->source_owners; i++) {
+		if (m->toc->v[i].left_out)
+			continue;
+		owner = toc_entry_owner(
+		    &m->toc->v[i], m->nroles, m->role_names);
+		for (k = 0; k < m->nroles; k++)
+			if (strcmp(m->roles[k].name, owner) == 0 &&
+			    !m->roles[k].ours)
+				remarks_warn(m->remarks,
+				    "what belongs to role %s at the source "
+				    "belongs to %s here: %s",
+				    owner, m->h->t->role,
+				    m->roles[k].there
+					? "we are no member of it"
+					: "there is no such role");
+	}
+}
+
 void
 make_filter(struct make *m)
 {
@@ -105,4 +130,5 @@ make_filter(struct make *m)
 		    is_there_already(m, a->what + 2))
 			a->left_out = true;
 	}
+	say_owners(m);
 }

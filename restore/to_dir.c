@@ -142,10 +142,8 @@ write_file(struct to_dir *d, const char *path, const struct recipe *r,
 	if (w.fd < 0)
 		return (-1);
 	rc = fetch_stream(d->j->fetch, r, write_part, &w, e);
-	if (rc == 0) {
+	if (rc == 0)
 		inside_dress(w.fd, look);
-		rc = file_sync(w.fd, e);
-	}
 	scope_close(&w.fd);
 	/* The folders on the way are made by looking for its place. */
 	if (rc == 0 &&
@@ -311,7 +309,7 @@ run(struct to_dir *d, struct err *e)
 	if (contents_each(j->contents, write_entry, d, e) < 0)
 		return (-1);
 	fetch_forget_staged(j->fetch);
-	return (0);
+	return (inside_sync(d->root, e));
 }
 
 int

@@ -100,15 +100,6 @@ wants(struct to_dir *d, const char *name)
 	return (to_dir_wants(d, path));
 }
 
-static bool
-wants_archive(struct to_dir *d)
-{
-	bool pre = wants(d, "pre-data.sql"), data = wants(d, "data.sql"),
-	     post = wants(d, "post-data.sql");
-
-	return (pre || data || post);
-}
-
 static int
 expect_stream(struct to_dir *d, uint32_t stream, struct err *e)
 {
@@ -121,27 +112,19 @@ expect_stream(struct to_dir *d, uint32_t stream, struct err *e)
 	return (fetch_expect_recipe(d->j->fetch, &r, e));
 }
 
-int
-to_dir_expect_database(struct to_dir *d, struct err *e)
-{
-	const struct stored_table *tables;
-	SCOPED(free_files) char **files = NULL;
-	uint32_t archive;
-	bool found;
-	size_t i, n;
+/* What the SQL is made from. */
+struct scripts {
+	char *pg_restore; /* program */
+	char *archive;	  /* file */
+	struct toc toc;
+};
 
-	if (contents_tables(d->j->contents, &tables, &n, e) < 0 ||
-	    contents_archive(d->j->contents, &archive, &found, e) < 0)
-		return (-1);
-	files = name_files(tables, n);
-	for (i = 0; i < n; i++)
-		if (wants(d, files[i])) {
-			d->bytes += tables[i].bytes;
-			if (expect_stream(d, tables[i].stream, e) < 0)
-				return (-1);
-		}
-	(void)wants(d, "restore.sql");
-	return (wants_archive(d) && found ? expect_stream(d, archive, e) : 0);
+static void
+free_scripts(struct scripts *s)
+{
+	toc_free(&s->toc);
+	free(s->pg_restore);
+	free(s->archive);
 }
 
 /* --- files that we write ourselves --- */
@@ -181,31 +164,34 @@ write_text(
 		return (0);
 	}
 	if ((fd = inside_create(d->root, path, 0644, e)) < 0 ||
-	    file_write(fd, text->p, text->n, e) < 0 || file_sync(fd, e) < 0)
+	    file_write(fd, text->p, text->n, e) < 0)
 		return (-1);
 	d->out->files++;
 	d->out->files_fetched++;
 	return (0);
 }
 
-/* What pg_restore makes of some entries; NULL: of a whole section. The tokens
- * of \restrict, random in each run, become one of our own, so that a second
- * run's files are equal. */
+/*
+ * The SQL of some entries, without owners: it belongs to who runs it. (Entries
+ * are chosen by list alone: together with a section, pg_restore loses those
+ * that have none of their own.) The tokens of \\restrict, random in each run,
+ * become one of our own, so that a second run's files are equal.
+ */
 static int
-add_script(const char *pg_restore, const char *archive, const char *section,
-    const struct buf *list, struct buf *out, struct err *e)
+add_script(const struct scripts *s, const struct buf *list, struct buf *out,
+    struct err *e)
 {
-	const char *argv[] = { pg_restore, "--file=-", section,
-		list != NULL ? "--use-list=/dev/stdin" : archive,
-		list != NULL ? archive : NULL, NULL };
+	const char *argv[] = { s->pg_restore, "--file=-", "--no-owner",
+		"--no-tablespaces", "--use-list=/dev/stdin", s->archive, NULL };
 	SCOPED(buf_free) struct buf sql = BUF_INIT;
-	const char *at, *line;
+	const char *line;
 	size_t n;
 
+	if (list->n == 0)
+		return (0);
 	if (proc_run(argv, NULL, list, SCRIPT_MAX, &sql, 0, e) < 0)
 		return (-1);
-	for (at = buf_text(&sql); *at != '\0'; at = line + n) {
-		line = at;
+	for (line = buf_text(&sql); *line != '\0'; line += n) {
 		n = strcspn(line, "\n");
 		n += line[n] == '\n' ? 1 : 0;
 		if (strncmp(line, "\\restrict ", 10) == 0)
@@ -220,21 +206,67 @@ add_script(const char *pg_restore, const char *archive, const char *section,
 
 /* --- the scripts --- */
 
-/* Entries of pre-data up to the last extension, or those after it. */
-static void
-select_pre_data(const struct toc *toc, bool first, struct buf *list)
-{
-	size_t i, extensions = 0;
+enum script { EXTENSIONS, PRE_DATA, DATA, POST_DATA, PRIVILEGES, SCRIPTS };
+static const char *const script_names[SCRIPTS] = { "extensions.sql",
+	"pre-data.sql", "data.sql", "post-data.sql", "privileges.sql" };
 
-	for (i = 0; i < toc->n; i++)
-		if (toc->v[i].section == TOC_PRE &&
-		    toc_entry_is(&toc->v[i], "EXTENSION"))
-			extensions = i + 1;
-	for (i = 0; i < toc->n; i++)
-		if (toc->v[i].section == TOC_PRE && (i < extensions) == first)
-			toc_entry_select(&toc->v[i], list);
+/* Which script an entry goes to; SCRIPTS: none. */
+static enum script
+script_of(const struct toc_entry *a)
+{
+	if (toc_entry_is(a, "EXTENSION"))
+		return (EXTENSIONS);
+	if (toc_entry_is(a, "ACL") || toc_entry_is(a, "DEFAULT ACL"))
+		return (strncmp(a->what, "- DATABASE ", 11) == 0 ? SCRIPTS
+								 : PRIVILEGES);
+	/* CREATE EXTENSION writes the comment, and the extension may be
+	 * somebody else's. */
+	if (toc_entry_is(a, "COMMENT") &&
+	    (strncmp(a->what, "- EXTENSION ", 12) == 0 ||
+		strncmp(a->what, "- DATABASE ", 11) == 0))
+		return (SCRIPTS);
+	switch (a->section) {
+	case TOC_PRE: return (PRE_DATA);
+	case TOC_DATA: return (DATA);
+	case TOC_POST: return (POST_DATA);
+	case TOC_NONE: break;
+	}
+	return (SCRIPTS);
 }
 
+/* A schema that an extension is in is made with it. */
+static bool
+is_needed_by_extension(const struct toc *toc, const struct toc_entry *schema)
+{
+	size_t i, k;
+
+	for (i = 0; i < toc->n; i++)
+		for (k = 0; toc_entry_is(&toc->v[i], "EXTENSION") &&
+		     k < toc->v[i].nneeds;
+		     k++)
+			if (toc->v[i].needs[k] == schema->id)
+				return (true);
+	return (false);
+}
+
+static void
+select_entries(const struct toc *toc, enum script script, struct buf *list)
+{
+	const struct toc_entry *a;
+	enum script its;
+	size_t i;
+
+	for (i = 0; i < toc->n; i++) {
+		a = &toc->v[i];
+		its = script_of(a);
+		if (toc_entry_is(a, "SCHEMA") && is_needed_by_extension(toc, a))
+			its = EXTENSIONS;
+		if (its == script)
+			toc_entry_select(a, list);
+	}
+}
+
+/* Functions of extensions that the source had altered. */
 static void
 add_alterations(const struct json *facts, struct buf *out)
 {
@@ -258,66 +290,78 @@ add_alterations(const struct json *facts, struct buf *out)
 }
 
 static int
-write_pre_data(struct to_dir *d, const char *pg_restore, const char *archive,
+write_script(struct to_dir *d, const struct scripts *s, enum script script,
     struct err *e)
 {
-	SCOPED(toc_free) struct toc toc = TOC_INIT;
-	SCOPED(buf_free) struct buf first = BUF_INIT, rest = BUF_INIT;
-	SCOPED(buf_free) struct buf sql = BUF_INIT;
+	SCOPED(buf_free) struct buf list = BUF_INIT, sql = BUF_INIT;
 
-	if (toc_read(pg_restore, archive, &toc, e) < 0)
+	if (!wants(d, script_names[script]))
+		return (0);
+	select_entries(&s->toc, script, &list);
+	if (add_script(s, &list, &sql, e) < 0)
 		return (-1);
-	select_pre_data(&toc, true, &first);
-	select_pre_data(&toc, false, &rest);
-	if (first.n > 0 &&
-	    add_script(
-		pg_restore, archive, "--section=pre-data", &first, &sql, e) < 0)
-		return (-1);
-	add_alterations(d->j->facts, &sql);
-	if (add_script(
-		pg_restore, archive, "--section=pre-data", &rest, &sql, e) < 0)
-		return (-1);
-	return (write_text(d, "pre-data.sql", &sql, e));
+	if (script == EXTENSIONS)
+		add_alterations(d->j->facts, &sql);
+	return (write_text(d, script_names[script], &sql, e));
 }
 
-static int
-write_section(struct to_dir *d, const char *pg_restore, const char *archive,
-    const char *section, const char *name, struct err *e)
+static bool
+wants_archive(struct to_dir *d)
 {
-	SCOPED(buf_free) struct buf sql = BUF_INIT;
+	bool any = false;
+	size_t i;
 
-	if (!wants(d, name))
-		return (0);
-	if (add_script(pg_restore, archive, section, NULL, &sql, e) < 0)
-		return (-1);
-	return (write_text(d, name, &sql, e));
+	/* Each is asked for, so that each path that selects is marked. */
+	for (i = 0; i < SCRIPTS; i++)
+		any = wants(d, script_names[i]) || any;
+	return (any);
 }
 
 static int
 write_scripts(struct to_dir *d, struct err *e)
 {
 	struct restoring *j = d->j;
-	SCOPED(scope_free) char *archive = file_join(j->folder, "archive");
-	SCOPED(scope_free) char *pg_restore = NULL;
+	SCOPED(free_scripts)
+	struct scripts s = { .archive = file_join(j->folder, "archive") };
 	int major = (int)(json_get_integer(
 			      json_get(j->facts, "server"), "version_num", 0) /
 	    10000);
 	bool newer;
+	size_t i;
 
 	if (!wants_archive(d))
 		return (0);
-	pg_restore = pg_program("pg_restore", major, &newer, e);
-	if (pg_restore == NULL || rebuild_archive(j, archive, e) < 0)
+	s.pg_restore = pg_program("pg_restore", major, &newer, e);
+	if (s.pg_restore == NULL || rebuild_archive(j, s.archive, e) < 0 ||
+	    toc_read(s.pg_restore, s.archive, &s.toc, e) < 0)
 		return (-1);
-	if (wants(d, "pre-data.sql") &&
-	    write_pre_data(d, pg_restore, archive, e) < 0)
+	for (i = 0; i < SCRIPTS; i++)
+		if (write_script(d, &s, (enum script)i, e) < 0)
+			return (-1);
+	return (file_remove(s.archive, e));
+}
+
+int
+to_dir_expect_database(struct to_dir *d, struct err *e)
+{
+	const struct stored_table *tables;
+	SCOPED(free_files) char **files = NULL;
+	uint32_t archive;
+	bool found;
+	size_t i, n;
+
+	if (contents_tables(d->j->contents, &tables, &n, e) < 0 ||
+	    contents_archive(d->j->contents, &archive, &found, e) < 0)
 		return (-1);
-	if (write_section(
-		d, pg_restore, archive, "--section=data", "data.sql", e) < 0 ||
-	    write_section(d, pg_restore, archive, "--section=post-data",
-		"post-data.sql", e) < 0)
-		return (-1);
-	return (file_remove(archive, e));
+	files = name_files(tables, n);
+	for (i = 0; i < n; i++)
+		if (wants(d, files[i])) {
+			d->bytes += tables[i].bytes;
+			if (expect_stream(d, tables[i].stream, e) < 0)
+				return (-1);
+		}
+	(void)wants(d, "restore.sql");
+	return (wants_archive(d) && found ? expect_stream(d, archive, e) : 0);
 }
 
 /* --- restore.sql --- */
@@ -351,38 +395,98 @@ add_copy(struct buf *sql, const struct stored_table *t, const char *file)
 	buf_printf(sql, "%sFROM '%s'\n", t->ncolumns > 0 ? ") " : " ", file);
 }
 
+/* The folder that restore.sql is in, for \\copy. */
+static int
+add_folder(struct to_dir *d, struct buf *sql, struct err *e)
+{
+	SCOPED(scope_free) char *real = realpath(d->dir, NULL);
+	SCOPED(scope_free) char *database = NULL;
+
+	if (real == NULL)
+		return (err_errno(e, "folder %s", d->dir));
+	database = file_join(real, "database");
+	buf_add_string(sql, "\\if :{?dir}\n\\else\n\\set dir ");
+	add_psql_quoted(sql, database);
+	buf_add_string(sql, "\n\\endif\n\\cd :dir\n");
+	return (0);
+}
+
+/* Extensions first; then all becomes the property of the source's owner, where
+ * that role is here and ours to act as. */
+static void
+add_owner(const struct json *facts, struct buf *sql)
+{
+	const char *owner = json_get_string(
+	    json_get(facts, "database"), "owner");
+
+	buf_add_string(sql,
+	    "\\ir extensions.sql\n"
+	    "\\if :{?owner}\n\\else\n\\set owner ");
+	add_psql_quoted(sql, owner != NULL ? owner : "");
+	buf_add_string(sql,
+	    "\n\\endif\n"
+	    "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_roles\n"
+	    "  WHERE rolname = :'owner' AND rolname <> current_user\n"
+	    "  AND pg_catalog.pg_has_role(oid, 'MEMBER')) AS has_owner "
+	    "\\gset\n"
+	    "\\if :has_owner\n"
+	    "ALTER DATABASE :\"DBNAME\" OWNER TO :\"owner\";\n"
+	    "SET ROLE :\"owner\";\n"
+	    "\\endif\n"
+	    "\\ir pre-data.sql\n");
+}
+
+/* Privileges name roles: all of them must be here. */
+static void
+add_privileges(const struct json *facts, struct buf *sql)
+{
+	const struct json *roles = json_get(facts, "roles");
+	size_t i, n = json_count(roles);
+
+	buf_printf(sql,
+	    "SELECT pg_catalog.count(*) = %zu AS has_roles\n"
+	    "  FROM pg_catalog.pg_roles WHERE rolname IN (''",
+	    n);
+	for (i = 0; i < n; i++) {
+		buf_add_string(sql, ", ");
+		pg_add_literal(sql, json_text(json_at(roles, i)));
+	}
+	buf_add_string(sql,
+	    ") \\gset\n"
+	    "\\if :has_roles\n\\ir privileges.sql\n\\else\n"
+	    "\\echo 'privileges.sql is left out: not all of its roles are "
+	    "here'\n\\endif\n");
+}
+
 static int
 write_restore_sql(struct to_dir *d, const struct stored_table *tables,
     char **files, size_t n, struct err *e)
 {
 	SCOPED(buf_free) struct buf sql = BUF_INIT;
-	SCOPED(scope_free) char *real = NULL;
-	SCOPED(scope_free) char *database = NULL;
 	const char *encoding = json_get_string(
 	    json_get(d->j->facts, "database"), "encoding");
 	size_t i;
 
-	real = realpath(d->dir, NULL);
-	if (real == NULL)
-		return (err_errno(e, "folder %s", d->dir));
-	database = file_join(real, "database");
 	buf_printf(&sql,
 	    "-- Backup %s, made into the empty database that psql is connected "
 	    "to:\n"
 	    "--   psql -d DATABASE -f restore.sql\n"
-	    "-- and, when this folder has moved since it was written:\n"
-	    "--   psql -d DATABASE -v dir=FOLDER -f FOLDER/restore.sql\n"
-	    "\\set ON_ERROR_STOP on\n"
-	    "\\if :{?dir}\n\\else\n\\set dir ",
+	    "-- -v dir=FOLDER when this folder has moved since it was written;\n"
+	    "-- -v owner=ROLE when all is to belong to another role than the\n"
+	    "-- source's owner (who gets it where there is such a role).\n"
+	    "\\set ON_ERROR_STOP on\n\\set QUIET on\n\\o /dev/null\n",
 	    d->j->m->id);
-	add_psql_quoted(&sql, database);
-	buf_add_string(&sql, "\n\\endif\n\\cd :dir\n\\ir pre-data.sql\n");
+	if (add_folder(d, &sql, e) < 0)
+		return (-1);
+	add_owner(d->j->facts, &sql);
 	buf_add_string(&sql, "SET client_encoding = ");
 	pg_add_literal(&sql, encoding != NULL ? encoding : "UTF8");
 	buf_add_string(&sql, ";\nSET row_security = off;\n");
 	for (i = 0; i < n; i++)
 		add_copy(&sql, &tables[i], files[i]);
-	buf_add_string(&sql, "\\ir data.sql\n\\ir post-data.sql\nANALYZE;\n");
+	buf_add_string(&sql, "\\ir data.sql\n\\ir post-data.sql\n");
+	add_privileges(d->j->facts, &sql);
+	buf_add_string(&sql, "RESET ROLE;\nANALYZE;\n");
 	return (write_text(d, "restore.sql", &sql, e));
 }
 
