@@ -210,12 +210,12 @@ prove "it has an identity of its own: $(sql acme_staging "SELECT value FROM ir_c
 chapter "Healing"
 may "0 3 7" verify
 tell "verify says $answer: $(get '[.verify.endpoints | to_entries[] | "\(.key): \(.value.damaged | length) damaged, \(.value.missing | length) missing"] | join("; ")')"
-may 0 init
-may "0 3" sync
-tell "sync: $(get '[.sync.endpoints | to_entries[] | "\(.key) +\(.value.packs) packs"] | join(", ")')"
-may 0 verify --repair
+may 0 verify --repair --endpoint ams
 healed=$(get '[.verify.endpoints[].repaired | length] | add')
 tell "healed from another endpoint: $healed objects"
+may 0 init
+may 0 sync
+tell "sync: $(get '[.sync.endpoints | to_entries[] | "\(.key) +\(.value.packs) packs"] | join(", ")')"
 may 0 verify --depth data
 tell "every chunk at every endpoint decrypted, expanded and checked: $(get '[.verify.endpoints | to_entries[] | "\(.key) \(.value.objects) objects"] | join(", ")')"
 for endpoint in ams waw; do

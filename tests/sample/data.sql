@@ -56,7 +56,6 @@ INSERT INTO ir_config_parameter (key, value, create_date) VALUES
     ('mail.catchall.domain', 'acme.example.com', '2026-01-01'),
     ('mail.web_push_vapid_private_key', 'vapid-private', '2026-01-01'),
     ('mail.web_push_vapid_public_key', 'vapid-public', '2026-01-01'),
-    ('acme.api.token', 'tok-' || md5('acme'), '2026-01-01'),
     ('base.login_cooldown_after', '10', '2026-01-01');
 INSERT INTO ir_ui_view (name, key, type, active, arch_db) VALUES
     ('layout', 'web.layout', 'qweb', true, '{"en_US": "<t t-name=\"web.layout\"/>"}'),

@@ -122,6 +122,19 @@ is "$(sql postgres "SELECT pg_get_userbyid(datdba) || ' ' || datallowconn FROM p
 trij neutralize staging --check
 exits 0 "neutralize --check finds it neutralized"
 
+# --- a credential that no rule knows ------------------------------------------
+must psql -X -q -d "${DB}_main" -c "INSERT INTO ir_config_parameter (key, value)
+	VALUES ('acme.api.token', 'not-to-be-printed')"
+backup
+exits 0 "a backup with a credential that no rule knows"
+trij restore latest --to staging --yes
+exits 3 "restoring it: something to look at"
+like "$(json '.restore.unknown_modules // .restore.neutralization.unknown_modules | tostring')$(json '.restore.warnings | join(" ")')" \
+	"acme.api.token" "which is named"
+unlike "$(cat "$T/out" "$T/err")" not-to-be-printed "and not shown"
+must psql -X -q -d "${DB}_main" -c "DELETE FROM ir_config_parameter WHERE key = 'acme.api.token'"
+backup
+
 # --- and over it again -------------------------------------------------------
 must psql -X -q -d "${DB}_staging" -c 'CREATE TABLE left_over (x int)'
 tri restore latest --to staging

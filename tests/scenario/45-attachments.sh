@@ -29,7 +29,7 @@ degraded=$id
 json_is .backup.state degraded "the backup is degraded"
 json_is '.backup.attachments | [.missing, .mismatched] | join(" ")' "1 1" \
 	"both are counted"
-like "$(json '.backup.warnings | join("\n")')" "${gone#*/}|missing" \
+like "$(json '.backup.warnings | join("\n")')" "lacks 1 attachment" \
 	"and there is a warning"
 trij status
 json_is .status.verdict at-risk "the branch is at risk"

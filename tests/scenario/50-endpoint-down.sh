@@ -48,13 +48,14 @@ json_is '[.backups[].endpoints.fra] | unique | join(" ")' stored \
 	"all backups are stored at fra"
 is "$(object_sums fra)" "$(object_sums ams)" "fra holds what ams holds"
 
-mv "$T/ams" "$T/waw" "$T/state" "$T/bare/"
-rm -rf "$T/bare/state"
-run "$TRIPLICATE" recover --from "file://$T/fra" --key "$T/bare/restore.key" \
-	--state "$T/bare/state" -o "$T/bare/alone.conf"
+mkdir "$T/away" "$T/alone"
+mv "$T/ams" "$T/waw" "$T/state" "$T/agent.key" "$T/away/"
+mv "$T/restore.key" "$T/alone/"
+run "$TRIPLICATE" recover --from "file://$T/fra" --key "$T/alone/restore.key" \
+	--state "$T/alone/state" -o "$T/alone/triplicate.conf"
 exits 0 "recover from fra alone"
 for backup in "$missed" "$next"; do
-	run "$TRIPLICATE" -c "$T/bare/alone.conf" restore "$backup" \
+	run "$TRIPLICATE" -c "$T/alone/triplicate.conf" restore "$backup" \
 		--to-dir "$T/back.$backup"
 	exits 0 "fra alone restores $backup"
 	is "$(file_sums "$T/back.$backup/filestore")" "$(file_sums "$T/filestore/main")" \

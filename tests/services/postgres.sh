@@ -47,13 +47,15 @@ as_user() {
 	die "there is no user postgres or nobody to run the server"
 }
 
-# A process is known by its id and its start time: ids are used again.
+# A process is known by its id and its start time: ids are used again. One that
+# has ended and waits to be reaped does not count.
 started_at() {
 	local stat
 	stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
 	stat=${stat##*) }
 	# shellcheck disable=SC2086
 	set -- $stat
+	[ "$1" != Z ] || return 1
 	echo "${20}"
 }
 
