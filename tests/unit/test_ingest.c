@@ -412,6 +412,21 @@ a_manifest_of_local_state_opens_and_its_index_objects_too(void **arg)
 }
 
 static void
+a_backup_of_nothing_is_a_backup(void **arg)
+{
+	SCOPED(repo_freep) struct repo *r = rig_repo(*arg, REPO_WRITE);
+	SCOPED(ingest_freep) struct ingest *in = begin(r);
+	struct manifest m;
+
+	rig_commit(in, "production", 0, &m);
+	assert_int_equal(m.streams, 0);
+	assert_int_equal(m.nindexes, 0);
+	expect_closure(r, &m);
+	assert_int_equal(rig_send(r, 0), 3); /* two audit entries, manifest */
+	manifest_free(&m);
+}
+
+static void
 everything_committed_is_pending_everywhere_then_sent_then_let_go(void **arg)
 {
 	struct rig *g = *arg;
@@ -629,6 +644,7 @@ main(void)
 		RIG_TEST(manifests_are_chained_and_name_their_closure),
 		RIG_TEST(
 		    a_manifest_of_local_state_opens_and_its_index_objects_too),
+		RIG_TEST(a_backup_of_nothing_is_a_backup),
 		RIG_TEST(
 		    everything_committed_is_pending_everywhere_then_sent_then_let_go),
 		RIG_TEST(
