@@ -12,7 +12,7 @@
 
 #define CHECK_LABEL "check: "
 /* "check: " 16 digits and a newline */
-#define CHECK_LINE (sizeof(CHECK_LABEL) - 1 + 2 * KEYS_CHECK_BYTES + 1)
+#define CHECK_LINE (sizeof(CHECK_LABEL) + (size_t)2 * KEYS_CHECK_BYTES)
 #define EPOCH_MAX  9999
 
 static_assert(crypto_sign_SEEDBYTES == KEYS_BYTES, "what the files hold");

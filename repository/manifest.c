@@ -18,6 +18,7 @@
 #define DOMAIN		 "manifest"
 #define PREFIX		 "backups/"
 #define CONTEXT_TEXT	 (BACKUP_ID_TEXT + 16)
+#define NAME_DIGITS	 ((size_t)2 * NAME_BYTES)
 #define USED_MAX	 (INDEX_PACKS_MAX / 8)
 #define PRIVATE_OVERHEAD (SEAL_KEY_SLOT + BOX_OVERHEAD)
 
@@ -202,10 +203,9 @@ get_names(
 	const char *text = json_get_string(o, key);
 	size_t n = text == NULL ? 1 : strlen(text);
 
-	if (n % (2 * NAME_BYTES) != 0 ||
-	    n / (2 * NAME_BYTES) > MANIFEST_NAMES_MAX)
+	if (n % NAME_DIGITS != 0 || n / NAME_DIGITS > MANIFEST_NAMES_MAX)
 		return (bad_key(key, e));
-	l->n = n / (2 * NAME_BYTES);
+	l->n = n / NAME_DIGITS;
 	l->cap = l->n;
 	l->v = mem_array(l->n > 0 ? l->n : 1, sizeof(*l->v));
 	return (get_hex(o, key, l->v[0].b, l->n * NAME_BYTES, e));

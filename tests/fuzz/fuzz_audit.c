@@ -5,7 +5,7 @@
 
 #include "base/hash.h"
 #include "repository/audit.h"
-#include "sealing.h"
+#include "tests/fuzz/sealing.h"
 
 static void
 seal_text(const struct keys *k, struct bytes in, struct buf *object)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "repository/config_object.h"
-#include "sealing.h"
+#include "tests/fuzz/sealing.h"
 
 #define WRITER "writers/1-0011223344556677"
 

@@ -8,7 +8,7 @@
 
 #include "repository/compress.h"
 #include "repository/delta.h"
-#include "sealing.h"
+#include "tests/fuzz/sealing.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)

@@ -6,7 +6,7 @@
 
 #include "repository/compress.h"
 #include "repository/index_object.h"
-#include "sealing.h"
+#include "tests/fuzz/sealing.h"
 
 #define NAME "index/1-1-0011223344556677"
 

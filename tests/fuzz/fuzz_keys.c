@@ -7,7 +7,7 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "sealing.h"
+#include "tests/fuzz/sealing.h"
 
 static void
 add_check(struct buf *text)

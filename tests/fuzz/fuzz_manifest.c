@@ -8,7 +8,7 @@
 
 #include "repository/compress.h"
 #include "repository/manifest.h"
-#include "sealing.h"
+#include "tests/fuzz/sealing.h"
 
 #define ID "20261122T023000Z-0a1b2c3d"
 

@@ -6,7 +6,7 @@
 
 #include "base/hash.h"
 #include "repository/pack.h"
-#include "sealing.h"
+#include "tests/fuzz/sealing.h"
 
 /* header, no slots, zeros for as many boxes as the first two bytes say. */
 static void

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "repository/recipe.h"
-#include "sealing.h"
+#include "tests/fuzz/sealing.h"
 
 /* Reads recipes until the end, more, or a failure; writes them to out. */
 static void

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "repository/tree.h"
-#include "sealing.h"
+#include "tests/fuzz/sealing.h"
 
 static void
 check(const struct tree_entry *t)

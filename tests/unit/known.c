@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Keys, bytes and attacks for the tests of repository/. */
-#include "known.h"
+#include "tests/unit/known.h"
 
 #include <sodium.h>
 #include <stdlib.h>

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "known.h"
 #include "repository/audit.h"
+#include "tests/unit/known.h"
 
 #define ID "20261122T023000Z-0a1b2c3d"
 

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "known.h"
 #include "repository/chunk.h"
+#include "tests/unit/known.h"
 
 #define CUTS_MAX 20000
 

@@ -11,8 +11,8 @@
 
 #include <string.h>
 
-#include "known.h"
 #include "repository/config_object.h"
+#include "tests/unit/known.h"
 
 static void
 make_config(const struct keys *k, struct buf *object)

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "known.h"
 #include "repository/compress.h"
 #include "repository/index_object.h"
+#include "tests/unit/known.h"
 
 #define ID "0011223344556677"
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "known.h"
+#include "tests/unit/known.h"
 
 struct folder {
 	char path[64];

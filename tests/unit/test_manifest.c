@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "known.h"
 #include "repository/compress.h"
 #include "repository/manifest.h"
+#include "tests/unit/known.h"
 
 #define ID "20261122T023000Z-0a1b2c3d"
 
@@ -35,7 +35,7 @@ fixture_free(struct fixture *f)
 static void
 add_names(struct name_list *l, size_t n, uint32_t seed)
 {
-	struct name name;
+	struct name name = { { 0 } };
 	size_t i;
 
 	for (i = 0; i < n; i++) {

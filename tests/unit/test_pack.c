@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "known.h"
 #include "repository/pack.h"
+#include "tests/unit/known.h"
 
 /* A finished pack of a few records of every sort. */
 struct fixture {

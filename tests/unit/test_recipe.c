@@ -10,8 +10,8 @@
 
 #include <string.h>
 
-#include "known.h"
 #include "repository/recipe.h"
+#include "tests/unit/known.h"
 
 /* A recipe of n parts; the i-th of them 1000 + i bytes long. */
 static void

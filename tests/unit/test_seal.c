@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "known.h"
+#include "tests/unit/known.h"
 
 #define TEXT  "a chunk of rows"
 #define BYTES (sizeof(TEXT) - 1)

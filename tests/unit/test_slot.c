@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "known.h"
 #include "repository/config_object.h"
+#include "tests/unit/known.h"
 
 /* header 32, created 8, namelen 1, "main" */
 #define AT_OPS	  ((size_t)45)

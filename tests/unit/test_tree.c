@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "known.h"
 #include "repository/tree.h"
+#include "tests/unit/known.h"
 
 #define EXTRA "odoo:odoo"
 
@@ -55,20 +55,22 @@ entries_of_every_kind_go_there_and_back(void **state)
 	struct tree_entry t, back;
 	struct err e = ERR_INIT;
 	struct bytes in;
-	uint8_t kind;
+	int kind;
 	bool more;
 
 	(void)state;
 	make_entry(&t);
 	for (kind = TREE_ARCHIVE; kind <= TREE_LINK; kind++) {
-		t.kind = kind;
-		t.stream = kind >= TREE_FOLDER ? TREE_NO_STREAM : kind;
+		t.kind = (uint8_t)kind;
+		t.stream = kind >= TREE_FOLDER ? TREE_NO_STREAM
+					       : (uint32_t)kind;
 		tree_encode(&t, &b);
 	}
 	in = bytes_of(b.p, b.n);
 	for (kind = TREE_ARCHIVE; kind <= TREE_LINK; kind++) {
-		t.kind = kind;
-		t.stream = kind >= TREE_FOLDER ? TREE_NO_STREAM : kind;
+		t.kind = (uint8_t)kind;
+		t.stream = kind >= TREE_FOLDER ? TREE_NO_STREAM
+					       : (uint32_t)kind;
 		assert_int_equal(tree_decode(&in, &back, &more, &e), 0);
 		assert_false(more);
 		assert_same(&t, &back);
