@@ -283,7 +283,7 @@ static int
 get_heading(const struct json *o, struct manifest *m, struct err *e)
 {
 	const char *comment = json_get_string(o, "comment");
-	uint64_t started, finished;
+	uint64_t started = 0, finished = 0;
 
 	if (get_text(o, "branch", m->branch, sizeof(m->branch), e) < 0 ||
 	    get_text(o, "stage", m->stage, sizeof(m->stage), e) < 0 ||
@@ -309,7 +309,7 @@ get_heading(const struct json *o, struct manifest *m, struct err *e)
 static int
 get_chain(const struct json *o, struct manifest *m, struct err *e)
 {
-	uint64_t epoch;
+	uint64_t epoch = 0;
 
 	if (get_u64(o, "sequence", &m->sequence, e) < 0 ||
 	    get_hex(o, "previous", m->previous.b, sizeof(m->previous.b), e) <
