@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/stop.h"
+#include "repository/catalog.h"
 #include "repository/config_object.h"
 #include "repository/endpoint.h"
 #include "repository/index_object.h"
@@ -472,31 +473,19 @@ count_unlisted(const struct state_object *o, void *arg, struct err *e)
 	return (0);
 }
 
-static int
-count_backup(const struct state_object *o, const void *p, size_t n, void *arg,
-    struct err *e)
-{
-	struct recover_result *out = arg;
-	const char *id = o->name + strlen("backups/");
-
-	(void)p;
-	(void)n;
-	(void)e;
-	out->backups++;
-	if (strcmp(id, out->newest) > 0)
-		(void)snprintf(out->newest, sizeof(out->newest), "%s", id);
-	return (0);
-}
-
 int
 recover_fill_result(struct repo *r, struct recover_result *out, struct err *e)
 {
+	SCOPED(catalog_free) struct catalog all = { .n = 0 };
 	struct state_audit_head head;
 
-	out->backups = 0;
 	if (state_read_audit_head(r->state, &head, e) < 0 ||
-	    state_each_manifest(r->state, count_backup, out, e) < 0)
+	    catalog_read(r, NULL, &all, e) < 0)
 		return (-1);
+	out->backups = all.n;
+	out->newest[0] = '\0';
+	if (all.n > 0)
+		memcpy(out->newest, all.v[0].m.id, sizeof(out->newest));
 	out->audit_seq = head.seq;
 	out->audit_head = head.sha;
 	return (0);
