@@ -18,7 +18,7 @@ wrong() {
 	trij "$@"
 	like "$(json .error.kind)" '^(usage|config|not-found|busy|taken-over|key|damage|refused|quorum|database|source|space|network|permission|version|interrupted|internal)$' \
 		"$*: has a kind in JSON"
-	like "$(json .error.message)" "$pattern" "$*: and the message"
+	like "$(json '.error | "\(.message) \(.hint)"')" "$pattern" "$*: and the message"
 }
 
 kind_is() { json_is .error.kind "$1" "its kind is $1"; }
@@ -166,7 +166,7 @@ cat >>"$CONF" <<-E
 	stage = development
 E
 wrong 2 'stdin|nothing' backup nothing
-echo "some words" | run "$TRIPLICATE" -c "$CONF" --json list nothing
+trij list nothing
 exits 0 "list of a branch without backups"
 json_is '.backups | length' 0 "is empty"
 unlike "$(cat "$T/good.conf" "$T/out" "$T/err")" 'secret_key|BEGIN' "no secret anywhere"
