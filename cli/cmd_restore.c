@@ -90,8 +90,9 @@ check_confirmed(const struct cli *c, const struct request *q, struct err *e)
 	if (confirm != NULL && strcmp(confirm, to->name) == 0)
 		return (0);
 	(void)err_set(e, ERR_REFUSED,
-	    "branch %s is a production branch: a restore replaces it%s",
-	    to->name, confirm != NULL ? ", and --confirm names another" : "");
+	    "branch %s is a production branch, which a restore replaces: %s",
+	    to->name,
+	    confirm != NULL ? "--confirm names another" : "no --confirm");
 	return (
 	    err_hint(e, "add --confirm %s if that is what you want", to->name));
 }

@@ -73,8 +73,10 @@ find_command(int argc, char **argv)
 			return (i);
 		for (const struct args_option *o = global_options;
 		     o->name != NULL; o++)
-			if (o->value != NULL && strcmp(argv[i], o->name) == 0)
+			if (o->value != NULL && strcmp(argv[i], o->name) == 0) {
 				i++;
+				break;
+			}
 	}
 	return (0);
 }
@@ -245,8 +247,13 @@ run(struct cli *c, int argc, char **argv, struct err *e)
 {
 	struct args_option joined[OPTIONS_MAX + 1];
 	int at = find_command(argc, argv);
-	const struct command *cmd = at == 0 ? NULL : command_of(argv[at], e);
+	const struct command *cmd;
 
+	/* What cannot be parsed is answered in JSON too, when that was asked.
+	 */
+	for (int i = 1; i < argc; i++)
+		c->json |= strcmp(argv[i], "--json") == 0;
+	cmd = at == 0 ? NULL : command_of(argv[at], e);
 	if (at != 0 && cmd == NULL)
 		return (-1);
 	join_options(cmd != NULL ? cmd : &cmd_version, joined);
@@ -254,13 +261,8 @@ run(struct cli *c, int argc, char **argv, struct err *e)
 	if (at != 0)
 		memmove(&argv[at], &argv[at + 1],
 		    (size_t)(argc - at) * sizeof(*argv));
-	if (args_parse(&c->args, argc - 1 - (at != 0), argv + 1, joined, e) <
-	    0) {
-		c->json = false;
-		for (int i = 1; i < argc - (at != 0); i++)
-			c->json |= strcmp(argv[i], "--json") == 0;
+	if (args_parse(&c->args, argc - 1 - (at != 0), argv + 1, joined, e) < 0)
 		return (-1);
-	}
 	take_globals(c);
 	if (cmd == NULL && args_flag(&c->args, "--version"))
 		cmd = &cmd_version;

@@ -328,6 +328,7 @@ fill_repository(
 		&s->lock_days, e) < 0 ||
 	    conf_get_count(in->conf, section, "jobs", 1, 64, &s->jobs, e) < 0)
 		return (-1);
+	s->quorum_line = conf_line(in->conf, section, "write-quorum");
 	if (cache != NULL && strcmp(cache, "no") == 0)
 		s->base_cache = 0;
 	else if (conf_get_size(
@@ -449,8 +450,8 @@ check_whole(struct settings *s, struct err *e)
 		s->write_quorum = (unsigned)(s->nendpoints / 2 + 1);
 	if (s->write_quorum > s->nendpoints)
 		return (err_set(e, ERR_CONFIG,
-		    "%s: write-quorum = %u: expected at most the number of endpoints, %zu",
-		    s->path, s->write_quorum, s->nendpoints));
+		    "%s:%u: write-quorum = %u: expected at most the number of endpoints, %zu",
+		    s->path, s->quorum_line, s->write_quorum, s->nendpoints));
 	return (check_branches(s, e));
 }
 

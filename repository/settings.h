@@ -47,7 +47,7 @@ struct settings {
 	char *state;	   /* folder */
 	char *agent_key;   /* file */
 	char *restore_key; /* file, or NULL on a write-only host */
-	unsigned write_quorum;
+	unsigned write_quorum, quorum_line;
 	unsigned jobs;
 	int compression; /* zstd level */
 	uint64_t give_up_after_s, prune_grace_s, yield_to_ddl_s;

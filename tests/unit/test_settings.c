@@ -91,7 +91,7 @@ settings_refuse_what_contradicts_itself(void **state)
 	    "[branch q]\nstage = staging\nfilestore = /f\n",
 	    "same filestore");
 	refused(HEAD ONE_ENDPOINT
-	    "[branch p]\nstage = production\ndatabase = host=/a dbname=x\n"
+	    "[branch p]\nstage = production\ndatabase = host=/a port=5432 dbname=x\n"
 	    "[branch q]\nstage = staging\ndatabase = dbname=x port=5432 host=/a\n",
 	    "same database");
 	refused(HEAD ONE_ENDPOINT
