@@ -33,6 +33,7 @@ struct cli {
 	const char *conf_path;	   /* as found, or NULL */
 	struct settings *settings; /* read by cli_settings; owned */
 	struct progress *progress;
+	struct live *live;   /* tells the progress, or NULL */
 	struct json *answer; /* owned */
 	int status;	     /* of a command that returned 0 */
 };
@@ -55,8 +56,8 @@ extern const struct command cmd_init, cmd_backup, cmd_list, cmd_show,
 int cli_settings(struct cli *c, struct err *e) MUST_USE;
 /* A later, graver status wins: 130, 8, 6, 7, 5, 4, 2, 1, 3, 0. */
 void cli_raise(struct cli *c, int status);
-/* Asks on the terminal; false off a terminal. */
-bool cli_ask(const char *question);
+/* Asks on the terminal, while progress is silent; false off a terminal. */
+bool cli_ask(struct cli *c, const char *question);
 
 /* Kinds to exit statuses and to CLI.md's error.kind: the one table. */
 int exits_status(const struct err *e);
@@ -88,5 +89,7 @@ enum progress_style { PROGRESS_TEXT, PROGRESS_JSON, PROGRESS_NONE };
 struct live;
 struct live *live_start(struct progress *p, enum progress_style style);
 void live_stop(struct live *l);
+/* Silences it while somebody is asked something. */
+void live_pause(struct live *l, bool pause);
 
 #endif

@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "cli/passphrase.h"
 #include "cli/write_conf.h"
+#include "repository/audit_log.h"
 #include "repository/endpoint.h"
 #include "repository/recover.h"
 
@@ -349,20 +350,37 @@ recover(struct cli *c, struct job *j, struct err *e)
 	return (0);
 }
 
+/* What this machine knows of the repository that it took over. */
+static int
+look_at_state(
+    struct cli *c, struct recover_result *found, char id[33], struct err *e)
+{
+	SCOPED(repo_freep)
+	struct repo *r = repo_open(c->settings, REPO_READ, 0, e);
+	SCOPED(catalog_free) struct catalog all = { .n = 0 };
+
+	if (r == NULL || catalog_read(r, NULL, &all, e) < 0 ||
+	    audit_log_head(r, &found->audit_seq, &found->audit_head, e) < 0)
+		return (-1);
+	found->backups = all.n;
+	if (all.n > 0)
+		memcpy(found->newest, all.v[0].m.id, sizeof(found->newest));
+	keys_repo_text(r->keys, id);
+	return (0);
+}
+
 /* In a repository that was recovered before. */
 static int
 take_over(struct cli *c, struct err *e)
 {
 	SCOPED(recover_result_free)
 	struct recover_result found = { .epoch = 0 };
-	SCOPED(keys_freep) struct keys *k = NULL;
 	char id[33];
 
 	if (cli_settings(c, e) < 0 ||
 	    recover_take_over(c->settings, &found, e) < 0 ||
-	    (k = keys_load_agent(c->settings->agent_key, e)) == NULL)
+	    look_at_state(c, &found, id, e) < 0)
 		return (-1);
-	keys_repo_text(k, id);
 	answer(c, id, c->settings->path, &found);
 	return (0);
 }

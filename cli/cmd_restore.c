@@ -121,7 +121,7 @@ say_plan(const struct cli *c, const struct plan_totals *t)
 
 /* A staging branch that exists goes only after a yes. */
 static int
-check_replaced(const struct cli *c, const struct request *q,
+check_replaced(struct cli *c, const struct request *q,
     const struct plan_totals *t, struct err *e)
 {
 	if (json_count(t->overwrites) == 0 || q->conf.ntables > 0 ||
@@ -131,7 +131,7 @@ check_replaced(const struct cli *c, const struct request *q,
 	for (size_t i = 0; i < json_count(t->overwrites); i++)
 		say_warning(c, "this replaces %s",
 		    json_text(json_at(t->overwrites, i)));
-	if (cli_ask("Go on?"))
+	if (cli_ask(c, "Go on?"))
 		return (0);
 	(void)err_set(e, ERR_REFUSED, "branch %s exists and would be replaced",
 	    q->conf.to->name);
@@ -206,8 +206,11 @@ tell(const struct cli *c, const struct restore_result *result)
 	    say_bytes(result->bytes_fetched, fetched));
 	if (result->has_database)
 		say(c,
-		    "  database %s: %" PRIu64 " tables, %" PRIu64 " rows%s\n",
-		    result->database, result->tables, result->rows,
+		    "  database %s%s%s: %" PRIu64 " tables, %" PRIu64
+		    " rows%s\n",
+		    result->database,
+		    result->schema[0] != '\0' ? ", schema " : "",
+		    result->schema, result->tables, result->rows,
 		    result->neutralized ? ", neutralized and proven" : "");
 	if (result->has_files)
 		say(c,

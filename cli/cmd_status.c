@@ -238,6 +238,15 @@ look_at_endpoint(struct look *l, struct endpoint *ep,
 	return (0);
 }
 
+static bool
+has_production(const struct settings *s)
+{
+	for (size_t i = 0; i < s->nbranches; i++)
+		if (s->branches[i].stage == STAGE_PRODUCTION)
+			return (true);
+	return (false);
+}
+
 static int
 look_around(struct look *l, struct json *status, struct err *e)
 {
@@ -251,6 +260,8 @@ look_around(struct look *l, struct json *status, struct err *e)
 	json_set(status, "spool", spool);
 	if (state_tally(l->r->state, &tally, e) < 0)
 		return (-1);
+	if (!has_production(l->c->settings))
+		worse(l, AT_RISK, "no production branch is configured");
 	for (size_t i = 0; i < l->c->settings->nbranches; i++)
 		if (look_at_branch(
 			l, &l->c->settings->branches[i], branches, e) < 0)

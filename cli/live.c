@@ -24,7 +24,7 @@ struct live {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool stop; /* guarded by lock */
+	bool stop, paused; /* guarded by lock */
 };
 
 struct rates {
@@ -100,12 +100,14 @@ tell(const struct live *l)
 		tell_text(l, &v);
 }
 
-/* Waits for the next look; true when it is time to end. */
-static bool
+enum next { LOOK, SKIP, END };
+
+/* Waits for the time of the next look. */
+static enum next
 wait_for_look(struct live *l, unsigned ms)
 {
 	struct timespec until;
-	bool stop;
+	enum next next;
 
 	(void)clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_nsec += (long)(ms % 1000) * 1000000L;
@@ -114,9 +116,9 @@ wait_for_look(struct live *l, unsigned ms)
 	(void)pthread_mutex_lock(&l->lock);
 	if (!l->stop)
 		(void)pthread_cond_timedwait(&l->wake, &l->lock, &until);
-	stop = l->stop;
+	next = l->stop ? END : l->paused ? SKIP : LOOK;
 	(void)pthread_mutex_unlock(&l->lock);
-	return (stop);
+	return (next);
 }
 
 static void *
@@ -127,8 +129,11 @@ look(void *arg)
 	    : l->terminal			? LOOK_MS
 						: PLAIN_MS;
 
-	while (!wait_for_look(l, ms))
-		tell(l);
+	enum next next;
+
+	while ((next = wait_for_look(l, ms)) != END)
+		if (next == LOOK)
+			tell(l);
 	if (l->style == PROGRESS_JSON)
 		tell(l);
 	else if (l->terminal)
@@ -169,4 +174,16 @@ live_stop(struct live *l)
 	(void)pthread_mutex_destroy(&l->lock);
 	(void)pthread_cond_destroy(&l->wake);
 	free(l);
+}
+
+void
+live_pause(struct live *l, bool pause)
+{
+	if (l == NULL)
+		return;
+	(void)pthread_mutex_lock(&l->lock);
+	l->paused = pause;
+	(void)pthread_mutex_unlock(&l->lock);
+	if (pause && l->terminal)
+		(void)fputs("\r\033[K", stderr);
 }

@@ -192,16 +192,15 @@ static int
 run_command(struct cli *c, const struct command *cmd, struct err *e)
 {
 	enum progress_style style;
-	struct live *live;
 	int rc;
 
 	if (check_operands(cmd, &c->args, e) < 0 ||
 	    progress_style(c, &style, e) < 0)
 		return (-1);
 	c->progress = progress_new();
-	live = live_start(c->progress, style);
+	c->live = live_start(c->progress, style);
 	rc = cmd->run(c, e);
-	live_stop(live);
+	live_stop(c->live);
 	progress_free(c->progress);
 	return (rc);
 }

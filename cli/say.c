@@ -118,13 +118,17 @@ say_warnings_of(const struct cli *c, const struct json *warnings)
 }
 
 bool
-cli_ask(const char *question)
+cli_ask(struct cli *c, const char *question)
 {
 	char line[16];
+	bool yes;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
 		return (false);
+	live_pause(c->live, true);
 	(void)fprintf(stderr, "%s [y/N] ", question);
-	return (fgets(line, sizeof(line), stdin) != NULL &&
-	    (line[0] == 'y' || line[0] == 'Y'));
+	yes = fgets(line, sizeof(line), stdin) != NULL &&
+	    (line[0] == 'y' || line[0] == 'Y');
+	live_pause(c->live, false);
+	return (yes);
 }

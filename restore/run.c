@@ -53,7 +53,12 @@ look(struct into *x, struct err *e)
 	if (conf->ntables > 0 && check_tables(j, x->places, e) < 0)
 		return (-1);
 	if (j->wants_database) {
-		if (target_open(&x->t, conf->to, e) < 0)
+		if (target_open(&x->t, conf->to, e) < 0 ||
+		    target_take_owner(&x->t,
+			json_get_string(
+			    json_get(x->j.backup->m.facts, "database"),
+			    "owner"),
+			e) < 0)
 			return (-1);
 		/* Side tables leave the extensions that they don't need. */
 		if (conf->ntables > 0

@@ -175,6 +175,28 @@ target_open(
 }
 
 int
+target_take_owner(struct target *t, const char *source_owner, struct err *e)
+{
+	const char *params[] = { source_owner };
+	SCOPED(pg_clearp) PGresult *r = NULL;
+
+	if (t->branch->stage != STAGE_PRODUCTION || t->branch->owner != NULL ||
+	    source_owner == NULL)
+		return (0);
+	r = pg_query(t->c,
+	    "SELECT pg_catalog.pg_has_role(oid, 'MEMBER') "
+	    "FROM pg_catalog.pg_roles WHERE rolname = $1",
+	    1, params, e);
+	if (r == NULL)
+		return (-1);
+	if (PQntuples(r) == 0 || !bool_at(r, 0, 0))
+		return (0);
+	free(t->owner);
+	t->owner = mem_string(source_owner);
+	return (0);
+}
+
+int
 target_check_rights(const struct target *t, bool force, struct err *e)
 {
 	if (!t->createdb) {

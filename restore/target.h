@@ -42,6 +42,14 @@ int target_open(struct target *t, const struct branch_settings *branch,
     struct err *e) MUST_USE;
 void target_free(struct target *t); /* also for SCOPED */
 
+/*
+ * A production branch gets its source's owner back, unless the setting says
+ * otherwise: when that role is there and ours to give to, it becomes the owner.
+ * Fails: ERR_DATABASE.
+ */
+int target_take_owner(
+    struct target *t, const char *source_owner, struct err *e) MUST_USE;
+
 /* May what is there be replaced? Fails: ERR_REFUSED (another role's, unless
  * force), ERR_DENIED (we may not make databases). */
 int target_check_rights(
