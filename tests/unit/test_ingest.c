@@ -299,7 +299,9 @@ threads_with_the_same_data_store_it_once(void **arg)
 	assert_int_equal(totals.bytes_read, 160 * MIB);
 	assert_int_equal(totals.bytes_new, 40 * MIB);
 	assert_int_equal(totals.chunks_new, jobs[0].recipe.n);
-	assert_true(totals.bytes_stored < 41 * MIB);
+	/* Which boxes meet in a pack is the threads' luck, and so is how much
+	 * each of 4 packs is padded: at most 512 KiB at this size. */
+	assert_true(totals.bytes_stored < 43 * MIB);
 	assert_true(rig_count(r, STATE_PACK) >= 3);
 	for (size_t i = 0; i < 4; i++) {
 		if (i == 3)
