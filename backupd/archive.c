@@ -21,8 +21,8 @@
 #include "base/log.h"
 
 #define READ_BYTES	((size_t)256 << 10)
+#define TRIES_MAX	2 /* in one snapshot */
 #define LOCK_WAIT_MS	5000
-#define LEAST_RETRY_MS	30000 /* of retrying, even when yield-to-ddl is less */
 #define END_WAIT_MS	60000 /* between its last byte and its end */
 #define VERSION_WAIT_MS 10000
 #define FILTER_SINCE	17 /* pg_dump --filter */
@@ -81,9 +81,10 @@ leave_out_tables(
 
 		if (!s->is_denied)
 			continue;
-		leave_out(a, "table", s->schema, s->name);
+		/* Its definition comes along with its table's in any case. */
+		leave_out(a, "table_data", s->schema, s->name);
 		run_unreadable(run,
-		    "sequence %s.%s can't be read: no right to (GRANT SELECT)",
+		    "the value of sequence %s.%s can't be read: no right to (GRANT SELECT)",
 		    s->schema, s->name);
 	}
 }
@@ -294,22 +295,28 @@ pump(struct run *run, struct archive *a, struct stream *to, uint64_t *total,
 	}
 }
 
-/* The last line of what it said that is not empty. */
+/* The last line in which it says what is wrong: "pg_dump: error: …"; what
+ * follows one is the query. The whole text when there is no such line. */
+static const char *
+last_words(const char *text)
+{
+	static const char mark[] = "pg_dump: ", detail[] = "pg_dump: detail: ";
+	const char *line = text;
+
+	for (const char *at = text; (at = strstr(at, mark)) != NULL; at++)
+		if ((at == text || at[-1] == '\n') &&
+		    strncmp(at, detail, sizeof(detail) - 1) != 0)
+			line = at + sizeof(mark) - 1;
+	return (line);
+}
+
 static void
 fail_with_last_words(struct archive *a, int status, struct err *e)
 {
-	const char *words = proc_stderr(a->proc), *line = words, *next;
+	const char *words = last_words(proc_stderr(a->proc));
 
-	for (const char *at = words; at != NULL && *at != '\0'; at = next) {
-		next = strchr(at, '\n');
-		next = next != NULL ? next + 1 : at + strlen(at);
-		if (strncmp(at, "pg_dump: ", strlen("pg_dump: ")) == 0 &&
-		    strncmp(at,
-			"pg_dump: detail: ", strlen("pg_dump: detail: ")) != 0)
-			line = at + strlen("pg_dump: ");
-	}
 	(void)err_set(e, ERR_DATABASE, "pg_dump: exit status %d: %.*s", status,
-	    (int)strcspn(line, "\n"), line);
+	    (int)strcspn(words, "\n"), words);
 }
 
 /* What it said although it succeeded. */
@@ -371,19 +378,11 @@ read_once(struct run *run, struct archive *a, struct stream *to, struct err *e)
 	return (-1);
 }
 
-static uint64_t
-patience_ms(const struct run *run)
-{
-	uint64_t ms = run->repo->settings->yield_to_ddl_s * 1000;
-
-	return (ms > LEAST_RETRY_MS ? ms : LEAST_RETRY_MS);
-}
-
 int
 archive_read(struct run *run, struct archive *a, struct err *e)
 {
 	SCOPED(stream_freep) struct stream *to = NULL;
-	uint64_t begin = clock_ticks_ms();
+	unsigned tries = 1;
 	int rc;
 
 	to = stream_open(
@@ -391,8 +390,10 @@ archive_read(struct run *run, struct archive *a, struct err *e)
 	if (to == NULL)
 		return (-1);
 	while ((rc = read_once(run, a, to, e)) == LOCKED_OUT) {
-		if (clock_ticks_ms() - begin > patience_ms(run))
+		if (tries++ == TRIES_MAX) {
+			e->kind = ERR_AGAIN;
 			return (-1);
+		}
 		log_info("%s: pg_dump waited for a lock in vain, once more",
 		    run->branch->name);
 		proc_freep(&a->proc);

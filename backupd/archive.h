@@ -35,7 +35,9 @@ int archive_start(struct run *run, const struct snapshot *s,
 /*
  * Reads what it writes into a stream, checks list and exit status; starts it
  * again when somebody's ALTER TABLE stood before its locks.
- * Fails: ERR_DATABASE with pg_dump's last words.
+ * Fails: ERR_DATABASE with pg_dump's last words; ERR_AGAIN when its locks could
+ * not be had: a session that waits for our leader stands before them, so that
+ * only a new snapshot helps.
  */
 int archive_read(struct run *run, struct archive *a, struct err *e) MUST_USE;
 /* Adds recipe and tree entry. */

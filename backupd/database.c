@@ -13,6 +13,9 @@
 #include "backupd/run.h"
 #include "backupd/tables.h"
 #include "backupd/watch.h"
+#include "base/log.h"
+
+#define TRIES_MAX 3
 
 /* What the facts say of pg_dump, and of what is in its archive. */
 static void
@@ -70,17 +73,44 @@ read_all(
 	return (snapshot_end(&db->snapshot, e));
 }
 
-int
-database_copy(
+/* One try, from a snapshot of its own to its end. */
+static int
+try_once(
     struct run *run, struct database *db, struct json *facts, struct err *e)
 {
 	struct err first = ERR_INIT;
 
-	if (read_all(run, db, facts, e) < 0) {
-		/* Was it the watcher that gave way? Then that is why. */
-		if (e->kind != ERR_STOPPED && run_outcome(run, &first) < 0)
-			*e = first;
-		return (-1);
+	if (read_all(run, db, facts, e) == 0)
+		return (0);
+	/* Was it the watcher that gave way? Then that is why. */
+	if (e->kind != ERR_STOPPED && run_outcome(run, &first) < 0)
+		*e = first;
+	return (-1);
+}
+
+/* Lets go of all locks, so that whoever waits for them goes first. */
+static void
+start_over(struct run *run, struct database *db, struct err *e)
+{
+	log_info("%s: starting over with a new snapshot: %s", run->branch->name,
+	    e->text);
+	err_clear(e);
+	database_free(db);
+	*db = (struct database){ .watch = NULL };
+	run_reset(run);
+}
+
+int
+database_copy(
+    struct run *run, struct database *db, struct json *facts, struct err *e)
+{
+	for (unsigned tries = 1; try_once(run, db, facts, e) < 0; tries++) {
+		if (e->kind != ERR_AGAIN)
+			return (-1);
+		e->kind = ERR_DATABASE;
+		if (tries == TRIES_MAX)
+			return (err_within(e, "%d tries", TRIES_MAX));
+		start_over(run, db, e);
 	}
 	count(db);
 	if (archive_add(run, &db->archive, &db->archive_stream, e) < 0 ||

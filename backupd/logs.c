@@ -75,6 +75,7 @@ static int
 expand(struct logs *l, const char *pattern, unsigned *unmatched, struct err *e)
 {
 	glob_t found;
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread expands '~' */
 	int rc = glob(pattern, GLOB_NOSORT, NULL, &found);
 
 	if (rc == GLOB_NOMATCH) {

@@ -162,7 +162,7 @@ int
 proof_see(struct proof *p, const char *path, uint64_t size, const char *sha1,
     struct err *e)
 {
-	const char *named;
+	const char *named = NULL;
 	int order;
 
 	if (p->c == NULL)
@@ -229,7 +229,7 @@ look_again(struct proof *p, size_t first, size_t n, struct err *e)
 int
 proof_end(struct proof *p, struct err *e)
 {
-	const char *named;
+	const char *named = NULL;
 	size_t n;
 
 	if (p->c == NULL)

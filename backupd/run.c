@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include "backupd/backup.h"
 #include "base/log.h"
@@ -67,6 +68,13 @@ run_fail(struct run *run, const struct err *e)
 	(void)pthread_mutex_unlock(&run->lock);
 }
 
+void
+run_reset(struct run *run)
+{
+	err_clear(&run->first);
+	atomic_store(&run->has_failed, false);
+}
+
 int
 run_wait_readable(struct run *run, int fd, struct err *e)
 {
@@ -84,12 +92,24 @@ run_wait_readable(struct run *run, int fd, struct err *e)
 	}
 }
 
+/* Was it said already, in a try before this one? */
+static bool
+is_known(const struct run *run, const char *text)
+{
+	for (size_t i = json_count(run->warnings); i > 0; i--)
+		if (strcmp(json_text(json_at(run->warnings, i - 1)), text) == 0)
+			return (true);
+	return (false);
+}
+
 /* One sentence into the list; whoever shows the result prints it. The lock is
  * held. */
 static void
 note(struct run *run, char *text)
 {
 	text_clean(text);
+	if (is_known(run, text))
+		return;
 	log_debug("%s: %s", run->branch->name, text);
 	if (run->nwarnings++ < WARNINGS_MAX)
 		json_append_string(run->warnings, text);
