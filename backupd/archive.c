@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * pg_dump gets our snapshot and one exact, quoted --exclude-table-data for each
- * table that we copy ourselves, never a wildcard: that would match sequences
- * and materialized views as well. It writes nothing before it has all its locks
- * and all it needs of the catalog, so a try that fails on a lock has written
- * nothing, and the next one uses the same stream. The password goes by the
- * environment.
+ * pg_dump writes nothing before it has all its locks and all it needs of the
+ * catalog, so a try that fails on a lock has written nothing, and the next one
+ * uses the same stream. What it writes goes through the list's reader into the
+ * ingest, block by block.
  */
 #include "backupd/archive.h"
 
@@ -20,188 +18,21 @@
 #include "base/file.h"
 #include "base/log.h"
 
-#define READ_BYTES	((size_t)256 << 10)
-#define TRIES_MAX	2 /* in one snapshot */
-#define LOCK_WAIT_MS	5000
-#define END_WAIT_MS	60000 /* between its last byte and its end */
-#define VERSION_WAIT_MS 10000
-#define FILTER_SINCE	17 /* pg_dump --filter */
-#define ARG_SPARE	((size_t)16 << 10)
-#define WORDS_MAX	20 /* lines of its standard error worth keeping */
-
-static void
-add_word(struct archive *a, const char *word)
-{
-	buf_add(&a->words, word, strlen(word) + 1);
-	a->nwords++;
-}
-
-static void
-add_setting(struct archive *a, const char *name, const char *value)
-{
-	SCOPED(scope_free) char *word = mem_printf("--%s=%s", name, value);
-
-	add_word(a, word);
-}
-
-/* One thing to leave out: as an argument, and as a line for --filter. */
-static void
-leave_out(
-    struct archive *a, const char *what, const char *schema, const char *name)
-{
-	SCOPED(buf_free) struct buf pattern = BUF_INIT;
-	bool only_rows = strcmp(what, "table_data") == 0;
-
-	pg_add_qualified(&pattern, schema, name);
-	add_setting(a, only_rows ? "exclude-table-data" : "exclude-table",
-	    buf_text(&pattern));
-	buf_printf(&a->patterns, "exclude %s %s\n", what, buf_text(&pattern));
-}
-
-static void
-leave_out_tables(
-    struct run *run, struct archive *a, const struct table_list *tables)
-{
-	const struct table *t;
-	char text[TABLE_TEXT];
-
-	for (size_t i = 0; i < tables->n; i++) {
-		t = &tables->v[i];
-		if (t->is_denied)
-			leave_out(a, "table", t->schema, t->name);
-		else if (!t->is_extensions)
-			leave_out(a, "table_data", t->schema, t->name);
-		if (t->is_denied)
-			run_unreadable(run,
-			    "table %s can't be read: no right to (GRANT SELECT, and USAGE on its schema)",
-			    table_text(t, text));
-	}
-	for (size_t i = 0; i < a->check.nsequences; i++) {
-		const struct sequence *s = &a->check.sequences[i];
-
-		if (!s->is_denied)
-			continue;
-		/* Its definition comes along with its table's in any case. */
-		leave_out(a, "table_data", s->schema, s->name);
-		run_unreadable(run,
-		    "the value of sequence %s.%s can't be read: no right to (GRANT SELECT)",
-		    s->schema, s->name);
-	}
-}
-
-bool
-archive_parse_version(
-    const char *text, char *version, size_t size, unsigned *major)
-{
-	const char *at = strstr(text, "(PostgreSQL) ");
-	size_t n;
-
-	if (at == NULL)
-		return (false);
-	at += strlen("(PostgreSQL) ");
-	n = strcspn(at, " \r\n");
-	*major = (unsigned)strtoul(at, NULL, 10);
-	if (n == 0 || n >= size || *major == 0)
-		return (false);
-	memcpy(version, at, n);
-	version[n] = '\0';
-	return (true);
-}
-
-static int
-find_program(struct run *run, PGconn *c, struct archive *a, struct err *e)
-{
-	SCOPED(buf_free) struct buf out = BUF_INIT;
-	const char *argv[] = { NULL, "--version", NULL };
-	int server = pg_server_major(c);
-	bool is_newer = false;
-
-	if ((a->program = pg_program("pg_dump", server, &is_newer, e)) == NULL)
-		return (-1);
-	argv[0] = a->program;
-	if (proc_run(argv, NULL, NULL, 4096, &out, VERSION_WAIT_MS, e) < 0) {
-		e->kind = ERR_DATABASE;
-		return (-1);
-	}
-	if (!archive_parse_version(
-		buf_text(&out), a->version, sizeof(a->version), &a->major))
-		return (err_set(e, ERR_DATABASE,
-		    "%s --version: no version in its answer", a->program));
-	if (is_newer)
-		run_warn(run,
-		    "pg_dump %s is newer than the server (PostgreSQL %d): install postgresql-client-%d, or a restore into a server of that age may be refused",
-		    a->version, server, server);
-	return (0);
-}
-
-/* May a command of these words be started? The kernel counts the environment
- * as well, and a pointer for each. */
-static int
-check_size(struct archive *a, struct err *e)
-{
-	long most = sysconf(_SC_ARG_MAX);
-	size_t need = a->words.n + a->nwords * sizeof(char *) + ARG_SPARE;
-
-	for (char **v = environ; *v != NULL; v++)
-		need += strlen(*v) + 1 + sizeof(char *);
-	if (most < 0 || need <= (size_t)most)
-		return (0);
-	(void)err_set(e, ERR_DATABASE,
-	    "so many tables that pg_dump's command line is too long (%zu bytes of %ld)",
-	    need, most);
-	return (err_hint(e,
-	    "install the client programs of PostgreSQL 17 or newer, or raise 'ulimit -s'"));
-}
-
-static int
-build_words(
-    struct run *run, const struct snapshot *s, struct archive *a, struct err *e)
-{
-	SCOPED(scope_free) char *conninfo = NULL, *encoding = NULL;
-	SCOPED(scope_free) char *wait = mem_printf("%d", LOCK_WAIT_MS);
-	size_t fixed, nfixed;
-
-	conninfo = pg_child_conninfo(s->leader, NULL, &a->password_env, e);
-	encoding = conninfo == NULL
-	    ? NULL
-	    : pg_value(s->leader, "SELECT pg_catalog.getdatabaseencoding()", 0,
-		  NULL, e);
-	if (encoding == NULL)
-		return (-1);
-	add_word(a, a->program);
-	add_word(a, "--format=custom");
-	add_word(a, "--compress=0");
-	add_word(a, "--no-password");
-	add_setting(a, "snapshot", s->id);
-	add_setting(a, "lock-wait-timeout", wait);
-	add_setting(a, "encoding", encoding);
-	add_setting(a, "dbname", conninfo);
-	fixed = a->words.n;
-	nfixed = a->nwords;
-	leave_out_tables(run, a, &s->tables);
-	if (a->major < FILTER_SINCE || check_size(a, e) == 0) {
-		buf_free(&a->patterns);
-		return (check_size(a, e));
-	}
-	err_clear(e);
-	a->words.n = fixed;
-	a->nwords = nfixed;
-	add_word(a, "--filter=-");
-	return (0);
-}
+#define READ_BYTES  ((size_t)256 << 10)
+#define TRIES_MAX   2	  /* in one snapshot */
+#define END_WAIT_MS 60000 /* between its last byte and its end */
+#define WORDS_MAX   20	  /* lines of its standard error worth keeping */
 
 static int
 start(struct archive *a, struct err *e)
 {
 	SCOPED(scope_free)
-	const char **argv = mem_array(a->nwords + 1, sizeof(*argv));
-	const char *env[] = { a->password_env, NULL };
-	const char *at = (const char *)a->words.p;
+	const char **argv = archive_command_argv(&a->command);
+	const char *password = a->command.password_env;
+	const char *const env[] = { password, NULL };
 
-	for (size_t i = 0; i < a->nwords; i++, at += strlen(at) + 1)
-		argv[i] = at;
-	a->proc = proc_start(argv, a->password_env != NULL ? env : NULL,
-	    PROC_STDOUT | (a->patterns.n > 0 ? PROC_STDIN : 0U), e);
+	a->proc = proc_start(argv, password != NULL ? env : NULL,
+	    PROC_STDOUT | (a->command.patterns.n > 0 ? PROC_STDIN : 0U), e);
 	if (a->proc == NULL)
 		return (err_within(e, "start pg_dump"));
 	return (0);
@@ -212,9 +43,8 @@ archive_start(struct run *run, const struct snapshot *s, struct archive *out,
     struct err *e)
 {
 	*out = (struct archive){ .recipe = RECIPE_INIT };
-	if (find_program(run, s->leader, out, e) < 0 ||
-	    archive_check_init(&out->check, s->leader, &s->tables, e) < 0 ||
-	    build_words(run, s, out, e) < 0)
+	if (archive_check_init(&out->check, s->leader, &s->tables, e) < 0 ||
+	    archive_command_build(run, s, &out->check, &out->command, e) < 0)
 		return (-1);
 	return (start(out, e));
 }
@@ -223,10 +53,10 @@ archive_start(struct run *run, const struct snapshot *s, struct archive *out,
 static int
 write_filter(struct archive *a, struct err *e)
 {
-	if (a->patterns.n == 0)
+	if (a->command.patterns.n == 0)
 		return (0);
-	if (file_write(proc_stdin(a->proc), a->patterns.p, a->patterns.n, e) <
-		0 &&
+	if (file_write(proc_stdin(a->proc), a->command.patterns.p,
+		a->command.patterns.n, e) < 0 &&
 	    e->sys != EPIPE)
 		return (-1);
 	err_clear(e); /* a pg_dump that has ended says why by itself */
@@ -372,7 +202,8 @@ read_once(struct run *run, struct archive *a, struct stream *to, struct err *e)
 		return (check_whole(run, a, e) < 0 ? -1 : WHOLE);
 	}
 	fail_with_last_words(a, status, e);
-	if (total == 0 && clock_ticks_ms() - begin >= LOCK_WAIT_MS &&
+	if (total == 0 &&
+	    clock_ticks_ms() - begin >= ARCHIVE_COMMAND_LOCK_WAIT_MS &&
 	    strstr(proc_stderr(a->proc), "LOCK TABLE") != NULL)
 		return (LOCKED_OUT);
 	return (-1);
@@ -429,10 +260,5 @@ archive_free(struct archive *a)
 	archive_check_free(&a->check);
 	archive_list_free(&a->list);
 	recipe_free(&a->recipe);
-	buf_free(&a->words);
-	buf_free(&a->patterns);
-	if (a->password_env != NULL)
-		explicit_bzero(a->password_env, strlen(a->password_env));
-	free(a->password_env);
-	free(a->program);
+	archive_command_free(&a->command);
 }

@@ -6,20 +6,14 @@
 #ifndef BACKUPD_ARCHIVE_H
 #define BACKUPD_ARCHIVE_H
 
-#include "backupd/archive_check.h"
+#include "backupd/archive_command.h"
 #include "base/proc.h"
 
 struct run;
 struct snapshot;
 
 struct archive {
-	char *program;	     /* pg_dump's path */
-	char version[64];    /* "15.20" */
-	unsigned major;	     /* 15 */
-	char *password_env;  /* PGPASSWORD=…, or NULL */
-	struct buf words;    /* its arguments, each with its NUL */
-	struct buf patterns; /* what it leaves out, for --filter, or empty */
-	size_t nwords;
+	struct archive_command command;
 	struct archive_check check;
 	struct archive_list list;
 	struct proc *proc; /* running */
@@ -44,9 +38,5 @@ int archive_read(struct run *run, struct archive *a, struct err *e) MUST_USE;
 int archive_add(struct run *run, const struct archive *a, uint32_t *stream,
     struct err *e) MUST_USE;
 void archive_free(struct archive *a); /* also a SCOPED releaser; ends pg_dump */
-
-/* Takes number and major out of "pg_dump (PostgreSQL) 15.20 (Debian …)". */
-bool archive_parse_version(
-    const char *text, char *version, size_t size, unsigned *major);
 
 #endif

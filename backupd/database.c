@@ -24,7 +24,7 @@ add_archive_facts(const struct database *db, struct json *facts)
 	struct json *archive = json_object();
 
 	json_set_integer(archive, "stream", (int64_t)db->archive_stream);
-	json_set_string(archive, "pg_dump", db->archive.version);
+	json_set_string(archive, "pg_dump", db->archive.command.version);
 	json_set_integer(archive, "entries", (int64_t)db->archive.list.entries);
 	json_set(facts, "archive", archive);
 }

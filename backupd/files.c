@@ -26,6 +26,7 @@ struct ring {
 	struct proof *proof;
 	struct files_totals *totals;
 	struct filestore *walk;
+	struct filestore_entry entry; /* that it gave last */
 	struct owner_names owners;
 	struct queue *work; /* of jobs that must be read */
 	size_t nthreads;
@@ -95,13 +96,12 @@ ring_end(struct ring *g)
 static int
 push(struct ring *g, struct err *e)
 {
-	struct filestore_entry entry;
 	struct file_job *j;
 	int rc;
 
-	if ((rc = filestore_next(g->walk, &entry, e)) <= 0)
+	if ((rc = filestore_next(g->walk, &g->entry, e)) <= 0)
 		return (rc);
-	if ((j = file_job_new(g->run, g->walk, &entry, e)) == NULL)
+	if ((j = file_job_new(g->run, g->walk, &g->entry, e)) == NULL)
 		return (-1);
 	g->jobs[g->next++ % RING] = j;
 	g->n++;

@@ -201,7 +201,7 @@ look_again(struct proof *p, size_t first, size_t n, struct err *e)
 {
 	SCOPED(buf_free) struct buf sql = BUF_INIT, names = BUF_INIT;
 	SCOPED(pg_clearp) PGresult *r = NULL;
-	struct proof_missing key, *found;
+	struct proof_missing key = { .size = -1 }, *found;
 	const char *params[1];
 
 	for (size_t i = first; i < first + n; i++) {
