@@ -8,6 +8,7 @@
 #include "restore/session.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,6 +185,22 @@ settle(struct session *s, struct err *e)
 	}
 }
 
+/* "pid 123", or 0. */
+static int
+parse_pid(const char *text)
+{
+	char *end;
+	long pid;
+
+	if (strncmp(text, "pid ", 4) != 0)
+		return (0);
+	errno = 0;
+	pid = strtol(text + 4, &end, 10);
+	return (errno == 0 && end != text + 4 && pid > 0 && pid <= INT_MAX
+		? (int)pid
+		: 0);
+}
+
 struct session *
 session_open(const struct session_place *place, struct err *e)
 {
@@ -200,7 +217,8 @@ session_open(const struct session_place *place, struct err *e)
 	s->p = proc_start(argv, env, PROC_STDIN | PROC_STDOUT, e);
 	if (s->p == NULL || session_run(s, ASK_PID, e) < 0)
 		return (NULL);
-	if (sscanf(buf_text(&s->answer), "pid %d", &s->pid) != 1) {
+	s->pid = parse_pid(buf_text(&s->answer));
+	if (s->pid <= 0) {
 		(void)err_set(
 		    e, ERR_DATABASE, "psql does not know its session");
 		return (NULL);
