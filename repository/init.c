@@ -17,6 +17,7 @@
 #include "repository/audit_log.h"
 #include "repository/config_object.h"
 #include "repository/endpoint.h"
+#include "repository/replicate.h"
 #include "repository/repo.h"
 #include "repository/spool.h"
 #include "repository/state_chunks.h"
@@ -408,6 +409,24 @@ note_in_audit_log(
 	return (audit_log_add(r, "init", NULL, NULL, detail, e));
 }
 
+/* The entry goes out at once, where an endpoint was ready just now; what does
+ * not get there goes with the next run. */
+static int
+send_audit_log(struct repo *r, const struct init_result *out, struct err *e)
+{
+	struct endpoint_report reports[SETTINGS_ENDPOINTS_MAX] = { { 0 } };
+	SCOPED(replicate_freep) struct replicate *rep = NULL;
+	unsigned ready = 0;
+
+	for (size_t i = 0; i < r->nendpoints; i++)
+		if (out->outcome[i] != INIT_FAILED)
+			ready |= 1U << i;
+	if (ready == 0) /* which would mean all */
+		return (0);
+	rep = replicate_start(r, ready, REPLICATE_AUDIT_ONLY, e);
+	return (rep == NULL ? -1 : replicate_finish(rep, reports, e));
+}
+
 /* A new repository that no quorum has is not one yet; run again, it goes on. */
 static int
 check_quorum(const struct repo *r, const struct init_result *out,
@@ -447,7 +466,8 @@ repo_init(const struct settings *s, struct init_result *out, struct err *e)
 	if ((r = open_prepared(s, out, e)) == NULL ||
 	    settle_endpoints(r, out, e) < 0 ||
 	    audit_log_head(r, &seq, &head, e) < 0 ||
-	    check_quorum(r, out, seq, e) < 0)
+	    check_quorum(r, out, seq, e) < 0 ||
+	    note_in_audit_log(r, out, seq == 0, e) < 0)
 		return (-1);
-	return (note_in_audit_log(r, out, seq == 0, e));
+	return (send_audit_log(r, out, e));
 }

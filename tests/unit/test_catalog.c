@@ -408,7 +408,7 @@ the_backlog_is_what_each_endpoint_still_lacks(void **arg)
 	assert_int_equal(b.behind_packs[1], 0);
 	assert_int_equal(b.behind_bytes[1], 0);
 	assert_true(b.behind_bytes[0] > 1000);
-	assert_int_equal(b.objects[0], 2); /* config and writer */
+	assert_int_equal(b.objects[0], 3); /* config, writer, audit */
 	assert_int_equal(b.objects[1], 8);
 	assert_int_equal(b.used[1], b.used[0] + b.behind_bytes[0]);
 	assert_string_equal(b.last_error[2], "no route");
