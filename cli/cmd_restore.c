@@ -70,6 +70,8 @@ take_request(const struct cli *c, struct request *q, struct err *e)
 		q->tables[i] = args_nth(&c->args, "--table", i);
 	q->conf.ntables = ntables;
 	q->conf.tables = q->tables;
+	q->conf.npaths = c->args.noperands - 1;
+	q->conf.paths = c->args.operands + 1;
 	q->conf.force = args_flag(&c->args, "--force");
 	if (to == NULL)
 		return (0);
@@ -232,8 +234,7 @@ restore(struct cli *c, struct repo *r, const struct catalog_entry *backup,
 
 	restore_result_init(&result);
 	if (q->to_dir != NULL)
-		rc = restore_to_dir(r, backup, &q->conf, q->to_dir,
-		    c->args.noperands - 1, c->args.operands + 1, &result, e);
+		rc = restore_to_dir(r, backup, &q->conf, q->to_dir, &result, e);
 	else
 		rc = restore_run(r, backup, &q->conf, &result, e);
 	record(c, r, &result, q, rc == 0);

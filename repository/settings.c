@@ -139,7 +139,7 @@ read_conf(const char *path, struct err *e)
 	for (size_t i = 0; i < SECTIONS; i++) {
 		size_t n = 0;
 
-		for (; sections[i].keys[n].name != NULL && n < KEYS_MAX; n++)
+		for (; n < KEYS_MAX && sections[i].keys[n].name != NULL; n++)
 			names[i][n] = sections[i].keys[n].name;
 		known[i].kind = sections[i].kind;
 		known[i].named = sections[i].named;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "restore/folder_sink.h"
@@ -16,11 +17,47 @@
 #include "restore/restore.h"
 #include "restore/restoring.h"
 
+#define END_TRIES   100 /* of ending what a dead restore still has at work */
+#define END_WAIT_MS 100
+
+/*
+ * A killed client's statement goes on at the server: a CREATE DATABASE that was
+ * under way would finish after we found nothing to drop. So whatever still
+ * works for the hidden database is ended first.
+ */
+static int
+end_sessions(struct target *t, const char *hidden, struct err *e)
+{
+	SCOPED(scope_free) char *like = mem_printf("%%\"%s\"%%", hidden);
+	const char *params[] = { like };
+
+	for (unsigned tries = 0; tries < END_TRIES; tries++) {
+		SCOPED(pg_clearp)
+		PGresult *r = pg_query(t->c,
+		    "SELECT pg_catalog.pg_terminate_backend(pid) "
+		    "FROM pg_catalog.pg_stat_activity "
+		    "WHERE pid <> pg_catalog.pg_backend_pid() "
+		    "AND usename = current_user AND state <> 'idle' "
+		    "AND query LIKE $1",
+		    1, params, e);
+
+		if (r == NULL)
+			return (-1);
+		if (PQntuples(r) == 0)
+			return (0);
+		if (clock_sleep_ms(END_WAIT_MS, e) < 0)
+			return (-1);
+	}
+	return (err_set(e, ERR_AGAIN,
+	    "a dead restore's session does not end at the server"));
+}
+
 /* Drops what was being made; opens the branch's database again. */
 static int
 undo_database(struct target *t, const struct journal *journal, struct err *e)
 {
-	if (target_drop(t, journal->hidden, e) < 0)
+	if (end_sessions(t, journal->hidden, e) < 0 ||
+	    target_drop(t, journal->hidden, e) < 0)
 		return (-1);
 	if (journal->phase == JOURNAL_SWAPPING && journal->was_open &&
 	    t->exists && target_reopen(t, t->name, e) < 0)

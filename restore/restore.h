@@ -29,7 +29,9 @@ struct restore_conf {
 	const char *const *tables; /* --table: "sale_order" or
 				      "public.sale_order"; then nothing else is
 				      restored */
-	bool force;		   /* go on where only a safety limit objects */
+	size_t npaths; /* of restore_to_dir: what to write, relative to dir */
+	const char *const *paths;
+	bool force; /* go on where only a safety limit objects */
 };
 
 /* Everything that CLI.md's "restore" object says. */
@@ -96,17 +98,16 @@ int restore_run(struct repo *r, const struct catalog_entry *backup,
 
 /*
  * Plain files below dir (made when missing): database/, filestore/, logs/,
- * streams/. paths (relative to dir, a file or a folder each) select; none: all
- * that conf's only_* asks for, and logs and streams too when it asks for
- * nothing. A file that is there already is left when it is equal. out was
+ * streams/. conf's paths (relative to dir, a file or a folder each) select;
+ * none: all that conf's only_* asks for, and logs and streams too when it asks
+ * for nothing. A file that is there already is left when it is equal. out was
  * initialized.
  * Fails: ERR_EXISTS when it is not; ERR_MISSING for a path that selects
  * nothing.
  */
 int restore_to_dir(struct repo *r, const struct catalog_entry *backup,
-    const struct restore_conf *conf, const char *dir, size_t npaths,
-    const char *const *paths, struct restore_result *out,
-    struct err *e) MUST_USE;
+    const struct restore_conf *conf, const char *dir,
+    struct restore_result *out, struct err *e) MUST_USE;
 
 /* What restore_run would have to do, for --dry-run. */
 struct plan_totals {

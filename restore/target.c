@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -251,9 +252,10 @@ target_locale_of(const struct json *facts, struct target_locale *out)
 		.collate = json_get_string(d, "collate"),
 		.ctype = json_get_string(d, "ctype"),
 		.icu_locale = json_get_string(d, "icu_locale"),
-		.provider = provider != NULL && *provider != '\0' ? *provider
-								  : 'c',
+		.provider = 'c',
 	};
+	if (provider != NULL && *provider != '\0')
+		out->provider = *provider;
 	if (out->encoding == NULL)
 		out->encoding = "UTF8";
 	if (out->collate == NULL)
@@ -332,8 +334,12 @@ is_about_locale(const char *state)
 static int
 try_create(struct target *t, const char *sql, bool *is_locale, struct err *e)
 {
-	SCOPED(pg_clearp) PGresult *r = PQexec(t->c, sql);
-	const char *state = pg_sqlstate(r);
+	SCOPED(pg_clearp) PGresult *r = NULL;
+	const char *state;
+
+	file_step("create database");
+	r = PQexec(t->c, sql);
+	state = pg_sqlstate(r);
 
 	*is_locale = false;
 	if (PQresultStatus(r) == PGRES_COMMAND_OK)
@@ -394,6 +400,7 @@ alter_database(
 	buf_add_string(&sql, "ALTER DATABASE ");
 	pg_add_name(&sql, name);
 	buf_printf(&sql, " %s", what);
+	file_step("alter database");
 	return (pg_exec(t->c, e, "%s", buf_text(&sql)));
 }
 
@@ -494,6 +501,7 @@ target_drop(struct target *t, const char *name, struct err *e)
 	pg_add_name(&sql, name);
 	if (t->major >= 13)
 		buf_add_string(&sql, " WITH (FORCE)");
+	file_step("drop database");
 	return (pg_exec(t->c, e, "%s", buf_text(&sql)));
 }
 
@@ -549,6 +557,7 @@ swap_names(struct target *t, const char *hidden, const char *replaced,
 	if (alter_database(t, hidden, buf_text(&rename), e) < 0 ||
 	    alter_database(t, t->name, opening, e) < 0)
 		return (-1);
+	file_step("commit");
 	return (pg_exec(t->c, e, "COMMIT"));
 }
 

@@ -314,17 +314,18 @@ run(struct to_dir *d, struct err *e)
 
 int
 restore_to_dir(struct repo *r, const struct catalog_entry *backup,
-    const struct restore_conf *conf, const char *dir, size_t npaths,
-    const char *const *paths, struct restore_result *out, struct err *e)
+    const struct restore_conf *conf, const char *dir,
+    struct restore_result *out, struct err *e)
 {
 	SCOPED(restoring_free) struct restoring j = { .lock = -1 };
 	SCOPED(remarks_free) struct remarks remarks;
-	SCOPED(scope_free) bool *used = mem_array(npaths + 1, sizeof(*used));
+	SCOPED(scope_free)
+	bool *used = mem_array(conf->npaths + 1, sizeof(*used));
 	struct restore_conf to_files = *conf;
 	struct to_dir d = { .j = &j,
 		.dir = dir,
-		.npaths = npaths,
-		.paths = paths,
+		.npaths = conf->npaths,
+		.paths = conf->paths,
 		.used = used,
 		.out = out,
 		.root = -1 };

@@ -135,7 +135,8 @@ same_bytes(int fd, const void *p, size_t n, bool *same, struct err *e)
 	SCOPED(scope_free) uint8_t *there = mem_new(n + 1);
 	ssize_t got = file_read(fd, there, n + 1, e);
 
-	*same = got >= 0 && (size_t)got == n && memcmp(there, p, n) == 0;
+	*same = got >= 0 && (size_t)got == n &&
+	    (n == 0 || memcmp(there, p, n) == 0);
 	return (got < 0 ? -1 : 0);
 }
 
