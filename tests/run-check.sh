@@ -8,14 +8,13 @@
 #   run-check.sh asan [SCENARIO…]  all of it with ASan
 #   run-check.sh tsan              unit and driver tests with TSan
 #   run-check.sh cover             all of it with the coverage build
-# JOBS (number of processors) run at a time. Reports are under build/check. The
+# JOBS (number of processors) run at a time. Reports are left in build/check. The
 # last line counts: "N passed, N failed"; no test at all is a failure.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 mode=${1:-check}
 [ $# -gt 0 ] && shift
 JOBS=${JOBS:-$(nproc 2>/dev/null || echo 2)}
-reports=build/check
 UNIT_SECONDS=300
 SCENARIO_SECONDS=900
 
@@ -86,8 +85,8 @@ cover)
 esac
 
 # --- running -----------------------------------------------------------------
-rm -rf "$reports"
-mkdir -p "$reports"
+mkdir -p build
+reports=$(mktemp -d build/check.XXXXXX) || exit 2
 children=()
 server=
 # shellcheck disable=SC2317 # called by trap
@@ -96,6 +95,8 @@ clean_up() {
 	[ ${#children[@]} = 0 ] || kill "${children[@]}" 2>/dev/null
 	wait
 	[ -z "$server" ] || tests/services/postgres.sh stop "$server"
+	rm -rf build/check
+	mv "$reports" build/check
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM

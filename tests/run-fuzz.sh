@@ -41,7 +41,7 @@ failed=0 ran=0
 report() {
 	local name=$1 status=$2
 	if [ "$status" = 0 ]; then
-		echo "ok     fuzz/$name $(sed -n 's/stat::number_of_executed_units: */, runs: /p' "build/fuzz/$name.log")"
+		echo "ok     fuzz/$name $(sed -n 's/stat::number_of_executed_units: */runs: /p' "build/fuzz/$name.log")"
 	else
 		failed=$((failed + 1))
 		echo "FAILED fuzz/$name, status $status"
