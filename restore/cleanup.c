@@ -62,26 +62,83 @@ undo_database(struct target *t, const struct journal *journal, struct err *e)
 	if (journal->phase == JOURNAL_SWAPPING && journal->was_open &&
 	    t->exists && target_reopen(t, t->name, e) < 0)
 		return (-1);
-	log_warning("an interrupted restore into branch %s was undone",
-	    journal->branch);
 	return (0);
 }
 
 /* The swap happened: only the replaced database may be left. */
 static int
-finish_database(struct repo *r, struct target *t, const struct journal *journal,
-    struct err *e)
+finish_database(struct repo *r, struct target *t, struct err *e)
 {
-	const struct replaced_calls calls = { .stays = NULL };
 	SCOPED(remarks_free) struct remarks remarks = { .list = NULL };
 	unsigned dropped;
 
 	remarks_init(&remarks);
-	if (replaced_sweep(r, t, &dropped, &calls, &remarks, e) < 0)
+	if (replaced_sweep(r, t, &dropped, NULL, NULL, &remarks, e) < 0)
 		return (-1);
-	log_warning("an interrupted restore into branch %s was finished; "
-		    "restoring again removes files that the backup lacks",
-	    journal->branch);
+	return (0);
+}
+
+/* --- files after the swap --- */
+
+static int
+keep_files(const char *paths, void *arg, struct err *e)
+{
+	return (folder_sink_keep(arg, paths, e));
+}
+
+/* The folder becomes equal to the backup, which is read for that again. */
+static int
+finish_folder(struct repo *r, const struct branch_settings *branch,
+    const struct journal *journal, const struct catalog_entry *backup,
+    const char *folder, struct err *e)
+{
+	const struct restore_conf wish = { .to = branch,
+		.only_filestore = true };
+	SCOPED(remarks_free) struct remarks remarks = { .list = NULL };
+	SCOPED(restoring_free)
+	struct restoring j = { .lock = -1, .branch_lock = -1 };
+	SCOPED(folder_sink_freep) struct folder_sink *sink = NULL;
+
+	remarks_init(&remarks);
+	if (restoring_open(&j, r, backup, &wish, &remarks, e) < 0)
+		return (-1);
+	const struct folder_sink_conf conf = { .r = r,
+		.fetch = j.fetch,
+		.contents = j.contents,
+		.remarks = &remarks,
+		.folder = journal->filestore,
+		.owner = branch->owner,
+		.id = journal->id,
+		.notes = folder };
+	if ((sink = folder_sink_open(&conf, e)) == NULL ||
+	    folder_sink_plan(sink, e) < 0 ||
+	    replaced_each(r, branch, keep_files, sink, e) != 0)
+		return (-1);
+	return (folder_sink_finish(sink, journal->swapped, e));
+}
+
+/* Without the restore key, or the backup, at least what was staged takes its
+ * place. */
+static int
+finish_files(struct repo *r, const struct branch_settings *branch,
+    const struct journal *journal, const char *folder, struct err *e)
+{
+	SCOPED(catalog_free) struct catalog all = { .n = 0 };
+	struct err why = ERR_INIT;
+	size_t i;
+
+	if (folder_sink_redo(journal->filestore, journal->id, folder, e) < 0)
+		return (-1);
+	if (catalog_read(r, NULL, &all, &why) == 0)
+		for (i = 0; i < all.n; i++)
+			if (strcmp(all.v[i].m.id, journal->backup) == 0 &&
+			    finish_folder(r, branch, journal, &all.v[i], folder,
+				&why) == 0)
+				return (0);
+	log_warning("folder %s may hold files that the backup lacks; restore "
+		    "again to remove them: %s",
+	    journal->filestore,
+	    why.kind != ERR_NONE ? why.text : "the backup is gone");
 	return (0);
 }
 
@@ -103,7 +160,7 @@ settle_database(struct repo *r, const struct branch_settings *branch,
 	    target_has_database(&t, journal->hidden, &hidden, e) < 0)
 		return (-1);
 	*swapped = journal->phase != JOURNAL_MAKING && !hidden;
-	return (*swapped ? finish_database(r, &t, journal, e)
+	return (*swapped ? finish_database(r, &t, e)
 			 : undo_database(&t, journal, e));
 }
 
@@ -123,11 +180,12 @@ settle(struct repo *r, const char *folder, struct err *e)
 	    settle_database(r, branch, &journal, &swapped, e) < 0)
 		return (-1);
 	if (journal.filestore[0] != '\0' &&
-	    (swapped
-		    ? folder_sink_redo(journal.filestore, journal.id, folder, e)
-		    : folder_sink_undo(
-			  journal.filestore, journal.id, folder, e)) < 0)
+	    (swapped ? finish_files(r, branch, &journal, folder, e)
+		     : folder_sink_undo(
+			   journal.filestore, journal.id, folder, e)) < 0)
 		return (-1);
+	log_warning("an interrupted restore into branch %s was %s",
+	    journal.branch, swapped ? "finished" : "undone");
 	return (file_remove_tree(folder, e));
 }
 

@@ -19,19 +19,53 @@
 
 #define KEPT_MAX 256 /* replaced databases of one branch */
 
-char *
-replaced_paths(const struct repo *r, const char *database, struct err *e)
+/* Names may hold anything; the hex of their key does not. */
+static char *
+folder_of(const struct repo *r, const struct branch_settings *branch)
 {
-	SCOPED(scope_free)
-	char *folder = file_join(r->settings->state, "replaced");
-	char key[17];
+	return (mem_printf("%s/replaced/%016llx", r->settings->state,
+	    (unsigned long long)keyset_key(
+		branch->name, strlen(branch->name))));
+}
 
-	/* A database's name may hold a slash; its key does not. */
-	(void)snprintf(key, sizeof(key), "%016llx",
-	    (unsigned long long)keyset_key(database, strlen(database)));
+char *
+replaced_paths(const struct repo *r, const struct branch_settings *branch,
+    const char *database, struct err *e)
+{
+	SCOPED(scope_free) char *folder = folder_of(r, branch);
+
 	if (file_make_folders(folder, 0700, e) < 0)
 		return (NULL);
-	return (mem_printf("%s/%s.paths", folder, key));
+	return (mem_printf("%s/%016llx.paths", folder,
+	    (unsigned long long)keyset_key(database, strlen(database))));
+}
+
+struct listing {
+	const char *folder;
+	int (*each)(const char *paths, void *arg, struct err *e);
+	void *arg;
+};
+
+static int
+give_list(const char *name, void *arg, struct err *e)
+{
+	const struct listing *x = arg;
+	SCOPED(scope_free) char *paths = file_join(x->folder, name);
+
+	return (x->each(paths, x->arg, e));
+}
+
+int
+replaced_each(const struct repo *r, const struct branch_settings *branch,
+    int (*each)(const char *paths, void *arg, struct err *e), void *arg,
+    struct err *e)
+{
+	SCOPED(scope_free) char *folder = folder_of(r, branch);
+	struct listing x = { folder, each, arg };
+
+	if (!file_exists(folder))
+		return (0);
+	return (file_each(folder, give_list, &x, e));
 }
 
 bool
@@ -80,39 +114,28 @@ list_replaced(struct target *t, struct kept *list, size_t *n, struct err *e)
 }
 
 static int
-let_stay(struct repo *r, const char *name, const struct replaced_calls *calls,
+let_go(struct repo *r, struct target *t, const char *name,
+    int (*goes)(const char *paths, void *arg, struct err *e), void *arg,
     struct err *e)
 {
-	SCOPED(scope_free) char *paths = replaced_paths(r, name, e);
+	SCOPED(scope_free)
+	char *paths = replaced_paths(r, t->branch, name, e);
 
 	if (paths == NULL)
 		return (-1);
-	return (calls->stays != NULL ? calls->stays(paths, calls->arg, e) : 0);
-}
-
-static int
-let_go(struct repo *r, const char *name, const struct replaced_calls *calls,
-    struct err *e)
-{
-	SCOPED(scope_free) char *paths = replaced_paths(r, name, e);
-
-	if (paths == NULL)
-		return (-1);
-	if (calls->goes != NULL)
-		return (calls->goes(paths, calls->arg, e));
-	return (file_remove(paths, e));
+	return (goes != NULL ? goes(paths, arg, e) : file_remove(paths, e));
 }
 
 int
 replaced_sweep(struct repo *r, struct target *t, unsigned *dropped,
-    const struct replaced_calls *calls, struct remarks *remarks, struct err *e)
+    int (*goes)(const char *paths, void *arg, struct err *e), void *arg,
+    struct remarks *remarks, struct err *e)
 {
 	SCOPED(scope_free)
 	struct kept *list = mem_array(KEPT_MAX, sizeof(*list));
 	int64_t now = clock_now(), newest = INT64_MIN;
 	struct err why = ERR_INIT;
 	size_t i, n;
-	int rc = 0;
 
 	*dropped = 0;
 	if (list_replaced(t, list, &n, e) < 0)
@@ -120,21 +143,21 @@ replaced_sweep(struct repo *r, struct target *t, unsigned *dropped,
 	for (i = 0; i < n; i++)
 		if (list[i].when > newest)
 			newest = list[i].when;
-	for (i = 0; i < n && rc == 0; i++) {
+	for (i = 0; i < n; i++) {
 		if (replaced_is_kept(
-			t->branch, list[i].when, list[i].when == newest, now)) {
-			rc = let_stay(r, list[i].name, calls, e);
-		} else if (target_drop(t, list[i].name, &why) == 0) {
-			(*dropped)++;
-			rc = let_go(r, list[i].name, calls, e);
-		} else {
+			t->branch, list[i].when, list[i].when == newest, now))
+			continue;
+		if (target_drop(t, list[i].name, &why) < 0) {
 			remarks_look_at(remarks,
 			    "database %s could not be dropped: %s",
 			    list[i].name, why.text);
-			rc = let_stay(r, list[i].name, calls, e);
+			continue;
 		}
+		(*dropped)++;
+		if (let_go(r, t, list[i].name, goes, arg, e) != 0)
+			return (-1);
 	}
-	return (rc);
+	return (0);
 }
 
 /* --- without a restore --- */
@@ -199,27 +222,37 @@ static int
 note_needs(const char *paths, void *arg, struct err *e)
 {
 	struct gone *x = arg;
+	size_t i;
 
+	for (i = 0; i < x->n; i++)
+		if (strcmp(paths, x->lists[i]) == 0)
+			return (0);
 	return (paths_file_each(paths, need_path, &x->needs, e) < 0 ? -1 : 0);
 }
 
+/* Out of the folder of those that stay. */
 static int
 note_gone(const char *paths, void *arg, struct err *e)
 {
 	struct gone *x = arg;
+	SCOPED(scope_free) char *aside = mem_printf("%s.gone", paths);
 
-	(void)e;
-	x->lists[x->n++] = mem_string(paths);
+	if (!file_exists(paths))
+		return (0);
+	if (file_rename(paths, aside, e) < 0)
+		return (-1);
+	x->lists[x->n++] = TAKE(aside);
 	return (0);
 }
 
 /* Without the live database's own word nothing is removed. */
 static int
-remove_files(struct gone *x, struct target *t, struct err *e)
+remove_files(struct repo *r, struct gone *x, struct target *t, struct err *e)
 {
 	struct err why = ERR_INIT;
 	bool sure = t->branch->filestore != NULL &&
-	    need_live(t, &x->needs, &why) == 0;
+	    need_live(t, &x->needs, &why) == 0 &&
+	    replaced_each(r, t->branch, note_needs, x, &why) == 0;
 	size_t i;
 	int rc = 0;
 
@@ -245,7 +278,7 @@ restore_drop_replaced(struct repo *r, const struct branch_settings *branch,
 	SCOPED(target_free) struct target t = { .c = NULL };
 	SCOPED(remarks_free) struct remarks remarks;
 	struct gone gone = { .needs = { .root = -1 } };
-	const struct replaced_calls calls = { note_needs, note_gone, &gone };
+	struct err ignored = ERR_INIT;
 	int rc;
 
 	remarks_init(&remarks);
@@ -255,8 +288,8 @@ restore_drop_replaced(struct repo *r, const struct branch_settings *branch,
 	if (target_open(&t, branch, e) < 0 ||
 	    (gone.needs.paths = keyset_new(r->settings->state, e)) == NULL)
 		return (-1);
-	rc = replaced_sweep(r, &t, dropped, &calls, &remarks, e);
-	if (remove_files(&gone, &t, rc == 0 ? e : &(struct err)ERR_INIT) < 0)
+	rc = replaced_sweep(r, &t, dropped, note_gone, &gone, &remarks, e);
+	if (remove_files(r, &gone, &t, rc == 0 ? e : &ignored) < 0)
 		rc = -1;
 	keyset_free(gone.needs.paths);
 	return (rc);

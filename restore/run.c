@@ -305,7 +305,8 @@ swap(struct into *x, struct err *e)
 	if (x->t.exists && replaced_is_kept(x->t.branch, now, true, now)) {
 		target_replaced_name(x->t.name, now, name);
 		x->journal.swapped = now;
-		if ((kept = replaced_paths(x->j.r, name, e)) == NULL)
+		if ((kept = replaced_paths(x->j.r, x->t.branch, name, e)) ==
+		    NULL)
 			return (-1);
 	}
 	return (rebuild_swap(&x->rebuild, now, kept, e));
@@ -314,9 +315,7 @@ swap(struct into *x, struct err *e)
 static int
 keep_files(const char *paths, void *arg, struct err *e)
 {
-	struct into *x = arg;
-
-	return (x->sink != NULL ? folder_sink_keep(x->sink, paths, e) : 0);
+	return (folder_sink_keep(arg, paths, e));
 }
 
 /* After the swap nothing may fail the restore as a whole: what is left over is
@@ -324,14 +323,13 @@ keep_files(const char *paths, void *arg, struct err *e)
 static void
 tidy(struct into *x)
 {
-	const struct replaced_calls calls = { .stays = keep_files, .arg = x };
 	struct err e = ERR_INIT;
 	unsigned dropped;
 	bool there = false;
 
 	if (x->rebuild.j != NULL &&
-	    replaced_sweep(x->j.r, &x->t, &dropped, &calls, x->j.remarks, &e) <
-		0) {
+	    replaced_sweep(
+		x->j.r, &x->t, &dropped, NULL, NULL, x->j.remarks, &e) < 0) {
 		remarks_look_at(x->j.remarks,
 		    "replaced databases could not be looked after: %s", e.text);
 		return;
@@ -342,7 +340,9 @@ tidy(struct into *x)
 		(void)snprintf(x->out->replaced, sizeof(x->out->replaced), "%s",
 		    x->journal.replaced);
 	if (x->sink != NULL &&
-	    folder_sink_finish(x->sink, x->journal.swapped, &e) < 0) {
+	    (replaced_each(x->j.r, x->j.conf->to, keep_files, x->sink, &e) !=
+		    0 ||
+		folder_sink_finish(x->sink, x->journal.swapped, &e) < 0)) {
 		remarks_look_at(x->j.remarks,
 		    "folder %s is not equal to the backup yet: %s",
 		    x->journal.filestore, e.text);

@@ -18,6 +18,7 @@
 
 #define CLEAR_WAIT_MS 10000
 #define CLEAR_NAP_MS  100
+#define DROP_TRIES    3	 /* the server waits 5 s in each */
 #define STAMP_LENGTH  16 /* 20261122T023000Z */
 #define REPLACED      "_replaced_"
 #define NAME_KEPT     37 /* bytes of the name before it */
@@ -331,26 +332,31 @@ is_about_locale(const char *state)
 		strcmp(state, "42P04") != 0));
 }
 
+/* The five characters after "SQLSTATE " in what pg_exec said, or "". */
+static void
+find_state(const struct err *e, char state[6])
+{
+	const char *at = strstr(e->text, "SQLSTATE ");
+
+	(void)snprintf(state, 6, "%s", at != NULL ? at + 9 : "");
+}
+
 static int
 try_create(struct target *t, const char *sql, bool *is_locale, struct err *e)
 {
-	SCOPED(pg_clearp) PGresult *r = NULL;
-	const char *state;
-
-	file_step("create database");
-	r = PQexec(t->c, sql);
-	state = pg_sqlstate(r);
+	char state[6];
 
 	*is_locale = false;
-	if (PQresultStatus(r) == PGRES_COMMAND_OK)
+	file_step("create database");
+	if (pg_exec(t->c, e, "%s", sql) == 0)
 		return (0);
+	find_state(e, state);
 	*is_locale = is_about_locale(state);
-	(void)pg_fail(t->c, r, e, "make the new database");
 	if (strcmp(state, "42501") == 0)
 		e->kind = ERR_DENIED;
 	if (strcmp(state, "53100") == 0)
 		e->kind = ERR_FULL;
-	return (-1);
+	return (err_within(e, "make the new database"));
 }
 
 int
@@ -492,17 +498,44 @@ target_clear(struct target *t, const char *name, size_t npids, const int *pids,
 	    t->role));
 }
 
+/* Our own sessions end; whose else they are is DROP DATABASE's to say. */
+static void
+end_own(struct target *t, const char *name)
+{
+	const char *params[] = { name };
+	struct err ignored = ERR_INIT;
+	SCOPED(pg_clearp)
+	PGresult *r = pg_query(t->c,
+	    "SELECT pg_catalog.pg_terminate_backend(pid) "
+	    "FROM pg_catalog.pg_stat_activity "
+	    "WHERE datname = $1 AND usename = current_user",
+	    1, params, &ignored);
+
+	(void)r;
+}
+
 int
 target_drop(struct target *t, const char *name, struct err *e)
 {
 	SCOPED(buf_free) struct buf sql = BUF_INIT;
+	unsigned tries;
 
 	buf_add_string(&sql, "DROP DATABASE IF EXISTS ");
 	pg_add_name(&sql, name);
-	if (t->major >= 13)
-		buf_add_string(&sql, " WITH (FORCE)");
 	file_step("drop database");
-	return (pg_exec(t->c, e, "%s", buf_text(&sql)));
+	if (t->superuser && t->major >= 13)
+		return (pg_exec(t->c, e, "%s WITH (FORCE)", buf_text(&sql)));
+	/* FORCE would refuse when only an autovacuum worker is there, which is
+	 * nobody's; without it the server ends workers by itself, and waits. */
+	for (tries = 0; tries < DROP_TRIES; tries++) {
+		err_clear(e);
+		end_own(t, name);
+		if (pg_exec(t->c, e, "%s", buf_text(&sql)) == 0)
+			return (0);
+		if (e->kind == ERR_STOPPED || PQstatus(t->c) != CONNECTION_OK)
+			break;
+	}
+	return (-1);
 }
 
 /* --- names and the swap --- */
