@@ -206,9 +206,11 @@ t:
 SUBMAKE = $(MAKE) --no-print-directory -j$(JOBS)
 .PHONY: demo check asan tsan fuzz cover
 demo: deps-test ## the story in two minutes: back up, lose, restore, heal
+	@echo "Building Triplicate"
 	@$(SUBMAKE) --silent all VARIANT=release
 	@tests/demo.sh
 check: deps-test ## all tests; the last line counts passed and failed
+	@echo "Building Triplicate, and its tests with the sanitizers"
 	@$(SUBMAKE) --silent all VARIANT=release
 	@$(SUBMAKE) --silent all tests VARIANT=asan
 	@tests/run-check.sh check
