@@ -339,9 +339,8 @@ backup_without_one_endpoint_is_complete_without_two_pending(void **arg)
 {
 	struct bench *b = *arg;
 	SCOPED(scope_free)
-	char *one = rig_path(&b->g, "e1"),
-	     *two = rig_path(&b->g, "e2"), *away = rig_path(&b->g, "away"),
-	     *gone = rig_path(&b->g, "gone");
+	char *one = rig_path(&b->g, "e1"), *two = rig_path(&b->g, "e2"),
+	     *away = rig_path(&b->g, "away"), *gone = rig_path(&b->g, "gone");
 
 	put(b, "files/a", "first");
 	assert_int_equal(rename(one, away), 0);
