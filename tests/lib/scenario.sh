@@ -73,7 +73,7 @@ hidden_databases() {
 }
 
 conninfo() { # conninfo DATABASE [ROLE]
-	echo "host=$PGHOST port=$PGPORT user=${2:-odoo} dbname=$1"
+	echo "host=${PGHOST:-/nowhere} port=${PGPORT:-1} user=${2:-odoo} dbname=$1"
 }
 
 # A small branch: database ${DB}_main, $T/filestore/main, $T/logs.
@@ -187,7 +187,8 @@ init_repository() {
 # --- looking at endpoints ----------------------------------------------------
 # Objects of an endpoint, one name a line; objects ENDPOINT [FOLDER]
 objects() {
-	(cd "$T/$1" 2>/dev/null && find "${2:-.}" -type f -printf '%P\n' | sort)
+	[ -d "$T/$1/${2:-.}" ] &&
+		(cd "$T/$1" && find "${2:-.}" -type f -printf '%P\n' | sort)
 }
 object_sums() {
 	(cd "$T/$1" 2>/dev/null && find . -type f -print0 | sort -z | xargs -0 -r sha256sum)
@@ -220,8 +221,8 @@ schema() {
 		grep -Ev '^(--|\\(un)?restrict|SET |SELECT pg_catalog\.set_config|$)'
 }
 
-# row_sums DATABASE [TABLE…]: a line a table, "name rows checksum"; the rows in
-# whatever order they lie. All tables, or those that are named.
+# row_sums DATABASE [TABLE…]: a line a table, "name rows checksum"; rows and
+# columns in whatever order they lie. All tables, or those that are named.
 row_sums() {
 	local database=$1 list
 	shift
@@ -230,12 +231,12 @@ row_sums() {
 	else
 		list=$(sql "$database" "SELECT format('%I.%I', n.nspname, c.relname)
 			FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-			WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^(pg_|information_schema)'
+			WHERE c.relkind IN ('r', 'm') AND c.relispopulated AND n.nspname !~ '^(pg_|information_schema)'
 			ORDER BY 1")
 	fi
 	while IFS= read -r table; do
 		[ -n "$table" ] || continue
-		printf '%s\n' "SELECT '${table//\'/\'\'}', count(*), coalesce(sum(('x' || substr(md5(t::text), 1, 15))::bit(60)::bigint), 0) FROM $table t;"
+		printf '%s\n' "SELECT '${table//\'/\'\'}', count(*), coalesce(sum(('x' || substr(md5(to_jsonb(t)::text), 1, 15))::bit(60)::bigint), 0) FROM $table t;"
 	done <<<"$list" |
 		psql -X -At -q -v ON_ERROR_STOP=1 -c 'SET extra_float_digits = 3' \
 			-d "$database" -f -

@@ -61,6 +61,17 @@ exits 0 "--only database"
 json_is .restore.neutralized true "is neutralized"
 ok "and brings no file" test ! -e "$T/filestore/staging"
 
+# --- logs, into a dated folder beside the branch's own -----------------------
+mkdir "$T/staging.logs"
+echo "staging's own" >"$T/staging.logs/odoo.log"
+sed "s|^filestore = $T/filestore/staging|&\nlogs = $T/staging.logs/*.log|" "$CONF" >"$CONF.logs"
+run "$TRIPLICATE" -c "$CONF.logs" restore latest --to staging --only logs --yes
+exits 0 "--only logs into a branch"
+is "$(cat "$T/staging.logs/odoo.log")" "staging's own" "leaves its own logs alone"
+is "$(find "$T" -path "$T/staging.logs*" -name 'odoo-server.log*' -print0 | sort -z | xargs -0 cat | md5sum)" \
+	"$(find "$T/logs" -type f -print0 | sort -z | xargs -0 cat | md5sum)" \
+	"and puts the backup's beside them"
+
 # --- files: only what is missing is fetched, what is too much goes -----------
 tri restore latest --to staging --yes
 exits 0 "the whole of it"
