@@ -339,9 +339,6 @@ rebuild_swap(struct rebuild *b, int64_t now, const char *kept, struct err *e)
 	journal->was_open = b->t->open;
 	journal->phase = JOURNAL_SWAPPING;
 	journal->swapped = now;
-	if (b->t->exists)
-		target_replaced_name(
-		    b->t->name, journal->swapped, journal->replaced);
 	if (journal_save(b->j->folder, journal, e) < 0 ||
 	    close_old(b, kept, e) < 0 ||
 	    target_clear(b->t, b->hidden.name, 0, NULL, e) < 0 ||

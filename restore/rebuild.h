@@ -38,7 +38,8 @@ int rebuild_make(struct rebuild *b, struct err *e) MUST_USE;
 /*
  * Closes the branch's database and its sessions, and swaps. Before that, what
  * a kept copy of it needs of the filestore is listed in kept (a file; NULL:
- * nothing is kept). now is the time in the replaced one's name.
+ * nothing is kept). now is the time of the swap; the journal has the name for
+ * the replaced one.
  */
 int rebuild_swap(
     struct rebuild *b, int64_t now, const char *kept, struct err *e) MUST_USE;

@@ -113,6 +113,23 @@ list_replaced(struct target *t, struct kept *list, size_t *n, struct err *e)
 	return (0);
 }
 
+int
+replaced_name(
+    struct target *t, int64_t now, char out[TARGET_NAME_MAX + 1], struct err *e)
+{
+	SCOPED(scope_free)
+	struct kept *list = mem_array(KEPT_MAX, sizeof(*list));
+	size_t n;
+
+	if (list_replaced(t, list, &n, e) < 0)
+		return (-1);
+	for (size_t i = 0; i < n; i++)
+		if (list[i].when >= now)
+			now = list[i].when + 1;
+	target_replaced_name(t->name, now, out);
+	return (0);
+}
+
 static int
 let_go(struct repo *r, struct target *t, const char *name,
     int (*goes)(const char *paths, void *arg, struct err *e), void *arg,

@@ -33,4 +33,12 @@ int replaced_sweep(struct repo *r, struct target *t, unsigned *dropped,
     int (*goes)(const char *paths, void *arg, struct err *e), void *arg,
     struct remarks *remarks, struct err *e) MUST_USE;
 
+/*
+ * The name for what is replaced now: its second is later than that of every
+ * kept copy, so that two restores within one second do not meet, and the newest
+ * by name is the newest also after the clock was set back.
+ */
+int replaced_name(struct target *t, int64_t now, char out[TARGET_NAME_MAX + 1],
+    struct err *e) MUST_USE;
+
 #endif

@@ -294,7 +294,7 @@ static int
 swap(struct into *x, struct err *e)
 {
 	SCOPED(scope_free) char *kept = NULL;
-	char name[TARGET_NAME_MAX + 1];
+	char *name = x->journal.replaced;
 	int64_t now = clock_now();
 
 	if (x->rebuild.j == NULL) {
@@ -302,8 +302,9 @@ swap(struct into *x, struct err *e)
 		x->journal.swapped = now;
 		return (journal_save(x->j.folder, &x->journal, e));
 	}
+	if (x->t.exists && replaced_name(&x->t, now, name, e) < 0)
+		return (-1);
 	if (x->t.exists && replaced_is_kept(x->t.branch, now, true, now)) {
-		target_replaced_name(x->t.name, now, name);
 		x->journal.swapped = now;
 		if ((kept = replaced_paths(x->j.r, x->t.branch, name, e)) ==
 		    NULL)

@@ -31,12 +31,12 @@ exits 0 "a strong one, named by the environment"
 trij key show
 json_is '.key.slots | length' 2 "key show lists both slots"
 for endpoint in $ENDPOINTS; do
-	is "$(objects $endpoint keys | wc -l)" 2 "$endpoint holds both"
+	is "$(objects "$endpoint" keys | wc -l)" 2 "$endpoint holds both"
 done
 tri key remove "$(objects fra keys | head -n 1)"
 exits 0 "key remove"
 for endpoint in $ENDPOINTS; do
-	is "$(objects $endpoint keys | wc -l)" 1 "$endpoint holds one"
+	is "$(objects "$endpoint" keys | wc -l)" 1 "$endpoint holds one"
 done
 tri key remove nonesuch
 exits 4 "a slot that isn't there"
