@@ -8,6 +8,7 @@ SYSCONFDIR ?= /etc
 DESTDIR ?=
 JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
 FUZZ_SECONDS ?= 60
+SOAK    ?= full
 O        = build/$(VARIANT)
 
 FLOORS   = base storage-drivers repository retention restore backupd cli
@@ -204,7 +205,7 @@ t:
 	$(O)/$(TEST:.c=)
 
 SUBMAKE = $(MAKE) --no-print-directory -j$(JOBS)
-.PHONY: demo check asan tsan fuzz cover
+.PHONY: demo check asan tsan soak fuzz cover
 demo: deps-test ## the story in two minutes: back up, lose, restore, heal
 	@echo "Building Triplicate"
 	@$(SUBMAKE) --silent all VARIANT=release
@@ -220,6 +221,10 @@ asan: deps-test ## all tests, the scenarios too, under ASan and UBSan
 tsan: deps-test ## unit and driver tests under TSan
 	@$(SUBMAKE) --silent tests VARIANT=tsan
 	@tests/run-check.sh tsan
+soak: deps-test ## long campaigns (tests/soak); SOAK=short for a short form
+	@$(SUBMAKE) --silent all VARIANT=release
+	@$(SUBMAKE) --silent all VARIANT=asan
+	@SOAK=$(SOAK) tests/run-check.sh soak $(CAMPAIGN)
 fuzz: deps-lint ## each fuzz target for FUZZ_SECONDS (60)
 	@$(SUBMAKE) --silent fuzz-targets VARIANT=fuzz
 	@tests/run-fuzz.sh $(FUZZ_SECONDS)

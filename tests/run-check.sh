@@ -7,6 +7,8 @@
 #                                  with the ASan one too
 #   run-check.sh asan [SCENARIO…]  all of it with ASan
 #   run-check.sh tsan              unit and driver tests with TSan
+#   run-check.sh soak [FILE…]      the campaigns of tests/soak, one at a time;
+#                                  SOAK=short for their short forms
 #   run-check.sh cover             all of it with the coverage build
 # JOBS (number of processors) run at a time. Reports are left in build/check. The
 # last line counts: "N passed, N failed"; no test at all is a failure.
@@ -17,15 +19,18 @@ mode=${1:-check}
 JOBS=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 UNIT_SECONDS=300
 SCENARIO_SECONDS=900
+SOAK_SECONDS=7200
 
 export LC_ALL=C.UTF-8 TZ=UTC CMOCKA_MESSAGE_OUTPUT=TAP
 export ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1
 export UBSAN_OPTIONS=exitcode=99:print_stacktrace=1
 export TSAN_OPTIONS=exitcode=99
 unset TRIPLICATE TRIPLICATE_PG TRIPLICATE_CONF TRIPLICATE_CLOCK_OFFSET \
-	TRIPLICATE_CRASH_AT
+	TRIPLICATE_CRASH_AT TRIPLICATE_CRASH_COUNT TRIPLICATE_PAUSE_AT \
+	TRIPLICATE_PAUSE_FILE
 
 # --- what there is to run ----------------------------------------------------
+export SOAK=${SOAK:-full}
 names=()
 declare -A commands=() seconds=()
 
@@ -55,17 +60,21 @@ add_scenarios() { # add_scenarios VARIANT SUFFIX [FILE…]
 	done
 }
 
+add_marked() { # add_marked FILE…: those that say so run with ASan too
+	local file
+	for file in "$@"; do
+		grep -q '^# ASAN: yes' "$file" 2>/dev/null &&
+			add_scenarios asan "+asan" "$file"
+	done
+}
+
 # Scenarios first: they take longest.
 scenarios=(tests/scenario/[0-9]*.sh)
 [ -e cli/main.c ] || scenarios=()
 case $mode in
 check)
 	add_scenarios release "" "${scenarios[@]}"
-	marked=()
-	for file in "${scenarios[@]}"; do
-		grep -q '^# ASAN: yes' "$file" 2>/dev/null && marked+=("$file")
-	done
-	add_scenarios asan "+asan" "${marked[@]}"
+	add_marked "${scenarios[@]}"
 	add_programs asan
 	;;
 asan)
@@ -74,12 +83,20 @@ asan)
 	add_programs asan
 	;;
 tsan) add_programs tsan ;;
+soak)
+	JOBS=1
+	SCENARIO_SECONDS=$SOAK_SECONDS
+	scenarios=(tests/soak/[0-9]*.sh)
+	[ $# -gt 0 ] && scenarios=("$@")
+	add_scenarios release "" "${scenarios[@]}"
+	add_marked "${scenarios[@]}"
+	;;
 cover)
 	add_scenarios cover "" "${scenarios[@]}"
 	add_programs cover
 	;;
 *)
-	echo "usage: run-check.sh check|asan|tsan|cover" >&2
+	echo "usage: run-check.sh check|asan|tsan|soak|cover" >&2
 	exit 2
 	;;
 esac
