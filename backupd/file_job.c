@@ -16,6 +16,7 @@
 #include "backupd/proof.h"
 #include "backupd/run.h"
 #include "base/clock.h"
+#include "base/stage.h"
 
 #define READS_MAX    3
 #define SETTLED_S    2
@@ -67,6 +68,7 @@ prepare_file(struct run *run, const struct filestore *f, struct file_job *j,
 		progress_add(run->progress, (uint64_t)j->st.st_size, 0, 0);
 		return (0);
 	}
+	stage_reached("file to be opened");
 	if ((j->fd = filestore_open_file(f, &sys)) >= 0) {
 		j->is_done = false;
 		return (0);
@@ -129,6 +131,7 @@ read_once(struct file_job *j, struct file_reader *r, bool *same, struct err *e)
 		e->kind = ERR_SOURCE;
 		return (-1);
 	}
+	stage_reached("file to be read");
 	/* Up to the size that it has now: one that is being written to
 	 * without end must not be read without end. */
 	from.most = (uint64_t)j->st.st_size;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backupd/run.h"
+#include "base/stage.h"
 
 #define PIECE ((size_t)1 << 20)
 
@@ -106,6 +107,7 @@ read_stream(struct file_reader *r, const struct file_source *from, size_t n,
 		if (stream_write(to, r->block, n, e) < 0)
 			return (-1);
 		left -= n;
+		stage_reached("part of a file read");
 		if (fill(r, from, piece_of(left), &n, e) < 0)
 			return (-1);
 	}

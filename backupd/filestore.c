@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/stage.h"
 #include "base/stop.h"
 
 #define DEPTH_MAX   64
@@ -138,6 +139,7 @@ level_open(struct level *l, int fd, bool is_top, struct err *e)
 		}
 	}
 	(void)closedir(dir);
+	stage_reached("folder listed");
 	if (l->n > 0)
 		qsort_r(l->at, l->n, sizeof(*l->at), by_path, l->names.p);
 	return (sys);

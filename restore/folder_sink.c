@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/progress.h"
 #include "base/queue.h"
+#include "base/stage.h"
 #include "base/stop.h"
 #include "restore/folder_sink_impl.h"
 #include "restore/inside.h"
@@ -278,6 +279,7 @@ place_file(struct folder_sink *f, const struct task *t, struct err *e)
 	if (found && S_ISREG(st.st_mode) && (uint64_t)st.st_size == t->size &&
 	    has_contents(f, t->path, &r, &same, e) < 0)
 		return (-1);
+	stage_reached("file to be placed");
 	if (same) {
 		redress(f, t, &st);
 		count_file(f, t, true);

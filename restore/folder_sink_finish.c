@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/stage.h"
 #include "base/stop.h"
 #include "restore/folder_sink_impl.h"
 #include "restore/inside.h"
@@ -140,6 +141,7 @@ folder_sink_finish(struct folder_sink *f, int64_t before, struct err *e)
 {
 	struct removing x = { .f = f, .before = before };
 
+	stage_reached("files to be removed");
 	if (replace_all(f->root, f->conf.notes, e) < 0 ||
 	    inside_each(f->root, remove_one, &x, e) < 0)
 		return (-1);
