@@ -50,7 +50,8 @@ previous_read(
     struct repo *r, const char *branch, struct previous *out, struct err *e)
 {
 	SCOPED(catalog_free) struct catalog all = { .n = 0 };
-	const struct manifest *m = NULL;
+	const struct catalog_entry *found = NULL;
+	const struct manifest *m;
 	int64_t missing;
 
 	*out = (struct previous){ .newest = 0 };
@@ -59,11 +60,14 @@ previous_read(
 	for (size_t i = 0; i < all.n; i++) {
 		if (all.v[i].m.started > out->newest)
 			out->newest = all.v[i].m.started;
-		if (m == NULL && is_measure(&all.v[i].m))
-			m = &all.v[i].m;
+		if (found == NULL && is_measure(&all.v[i].m))
+			found = &all.v[i];
 	}
-	if (m == NULL)
+	if (found == NULL)
 		return (0);
+	if (catalog_fill(r, &all, found, e) < 0)
+		return (-1);
+	m = &found->m;
 	out->is_there = true;
 	missing = json_get_integer(
 	    json_get(m->counts, "attachments"), "missing", 0);

@@ -315,7 +315,7 @@ run_request(struct cli *c, struct request *q, struct err *e)
 		return (-1);
 	r->progress = c->progress;
 	backup = catalog_find(&all, c->settings, c->args.operands[0], e);
-	if (backup == NULL)
+	if (backup == NULL || catalog_fill(r, &all, backup, e) < 0)
 		return (-1);
 	if (q->to_dir != NULL && !args_flag(&c->args, "--dry-run"))
 		return (restore(c, r, backup, q, e));

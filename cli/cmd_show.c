@@ -181,7 +181,8 @@ run(struct cli *c, struct err *e)
 		NULL ||
 	    catalog_read(r, NULL, &all, e) < 0 ||
 	    (entry = catalog_find(&all, c->settings, c->args.operands[0], e)) ==
-		NULL)
+		NULL ||
+	    catalog_fill(r, &all, entry, e) < 0)
 		return (-1);
 	j = view_backup(entry, c->settings);
 	json_set(c->answer, "backup", j);

@@ -162,7 +162,7 @@ read_entry(struct reading *reading, const struct state_object *o,
 
 	*wanted = false;
 	c->manifest_bytes = o->bytes;
-	if (manifest_decode(reading->r->keys,
+	if (manifest_decode_summary(reading->r->keys,
 		slash == NULL ? o->name : slash + 1, object->p, object->n,
 		&c->m, &why) < 0) {
 		log_warning(
@@ -177,6 +177,7 @@ read_entry(struct reading *reading, const struct state_object *o,
 	if (removed)
 		return (0);
 	*wanted = true;
+	manifest_shorten(&c->m);
 	return (fill_copies(reading, o, c, e));
 }
 
@@ -236,6 +237,27 @@ catalog_read(
 	if (out->n > 0)
 		qsort(out->v, out->n, sizeof(*out->v), newest_first);
 	return (0);
+}
+
+int
+catalog_fill(struct repo *r, struct catalog *c,
+    const struct catalog_entry *entry, struct err *e)
+{
+	struct manifest *m = &c->v[entry - c->v].m;
+	SCOPED(buf_free) struct buf object = BUF_INIT;
+	char id[BACKUP_ID_TEXT], name[OBJECT_NAME_TEXT];
+	struct state_object o;
+	bool found;
+
+	memcpy(id, m->id, sizeof(id));
+	manifest_name(id, name);
+	if (state_find(r->state, name, &o, &found, e) < 0)
+		return (-1);
+	if (!found)
+		return (err_set(e, ERR_MISSING, "no backup %s", id));
+	if (state_body(r->state, o.number, &object, e) < 0)
+		return (-1);
+	return (manifest_decode(r->keys, id, object.p, object.n, m, e));
 }
 
 /* --- how far endpoints are behind --- */

@@ -20,7 +20,8 @@ const char *copy_state_text(enum copy_state s);
 
 /* A backup and what happened to it since. */
 struct catalog_entry {
-	struct manifest m; /* with private part when the keys allow */
+	struct manifest m; /* as manifest_shorten leaves it, but for
+			      catalog_fill */
 	uint64_t manifest_bytes;
 	enum copy_state at[SETTINGS_ENDPOINTS_MAX]; /* at r->endpoints[i] */
 	unsigned stored;			    /* at how many */
@@ -45,6 +46,13 @@ struct catalog {
 int catalog_read(struct repo *r, const char *branch, struct catalog *out,
     struct err *e) MUST_USE;
 void catalog_free(struct catalog *c); /* also a SCOPED releaser */
+/*
+ * Reads one entry's manifest whole, with its private part when the keys allow:
+ * of many backups at once that would be more than memory holds. Fails:
+ * ERR_MISSING, or as manifest_decode.
+ */
+int catalog_fill(struct repo *r, struct catalog *c,
+    const struct catalog_entry *entry, struct err *e) MUST_USE;
 
 /*
  * The one backup that text means: an id, a unique prefix, "latest", "latest~2",

@@ -45,19 +45,34 @@ context_new(int level)
 	return (ctx);
 }
 
+static int
+level_within(int level)
+{
+	if (level == 0)
+		return (LEVEL_DEFAULT);
+	if (level < LEVEL_LEAST)
+		return (LEVEL_LEAST);
+	return (level > LEVEL_MOST ? LEVEL_MOST : level);
+}
+
+/* As ZSTD_sizeof_CCtx says of 1.5.4 after a chunk of CHUNK_MAX, and some more
+ * for other versions. */
+uint64_t
+compress_memory(int level)
+{
+	static const uint8_t mib[LEVEL_MOST + 1] = { 0, 1, 1, 2, 3, 4, 4, 8, 8,
+		14, 27, 27, 54, 37, 54, 72, 37, 54, 54, 54 };
+
+	return ((uint64_t)mib[level_within(level)] << 20);
+}
+
 struct compressor *
 compressor_new(int level)
 {
 	struct compressor *c = mem_new(sizeof(*c));
 
-	if (level == 0)
-		level = LEVEL_DEFAULT;
-	if (level < LEVEL_LEAST)
-		level = LEVEL_LEAST;
-	if (level > LEVEL_MOST)
-		level = LEVEL_MOST;
-	c->level = level;
-	c->ctx = context_new(level);
+	c->level = level_within(level);
+	c->ctx = context_new(c->level);
 	return (c);
 }
 

@@ -12,6 +12,8 @@ struct compressor;
 struct compressor *compressor_new(int level);
 void compressor_free(struct compressor *c);
 void compressor_freep(struct compressor **c);
+/* What one takes at a level, at most. */
+uint64_t compress_memory(int level);
 
 /*
  * Compresses a chunk; out is emptied first and then holds the bytes to seal.

@@ -45,16 +45,22 @@ manifest_init(struct manifest *m)
 	memset(m, 0, sizeof(*m));
 }
 
+static void
+free_indexes(struct manifest *m)
+{
+	for (size_t i = 0; i < m->nindexes; i++)
+		buf_free(&m->indexes[i].used);
+	free(m->indexes);
+	m->indexes = NULL;
+	m->nindexes = 0;
+}
+
 void
 manifest_free(struct manifest *m)
 {
-	size_t i;
-
 	name_list_free(&m->recipes);
 	name_list_free(&m->tree);
-	for (i = 0; i < m->nindexes; i++)
-		buf_free(&m->indexes[i].used);
-	free(m->indexes);
+	free_indexes(m);
 	json_free(m->counts);
 	json_free(m->facts);
 	manifest_init(m);
@@ -472,34 +478,78 @@ check_front(const struct keys *k, const char *id, struct bytes *b,
 	return (0);
 }
 
-int
-manifest_decode(const struct keys *k, const char *id, const void *p, size_t n,
-    struct manifest *m, struct err *e)
-{
-	SCOPED(manifest_free) struct manifest got;
-	struct bytes b = bytes_of(p, n);
+/* Both parts as they lie in the object, which is ours. */
+struct parts {
 	const uint8_t *summary, *private;
 	uint32_t summary_bytes, private_bytes;
+};
 
-	manifest_init(&got);
-	if (n > MANIFEST_MAX)
-		return (err_set(e, ERR_CORRUPT, "%zu bytes are too many", n));
-	if (check_front(k, id, &b, &got, e) < 0 ||
-	    seal_check_signature(k, DOMAIN, p, n, e) < 0)
+static int
+find_parts(const struct keys *k, const char *id, const struct bytes *object,
+    struct manifest *m, struct parts *out, struct err *e)
+{
+	struct bytes b = *object;
+
+	if (b.n > MANIFEST_MAX)
+		return (err_set(e, ERR_CORRUPT, "%zu bytes are too many", b.n));
+	if (check_front(k, id, &b, m, e) < 0 ||
+	    seal_check_signature(k, DOMAIN, object->p, object->n, e) < 0)
 		return (-1);
-	summary_bytes = bytes_u32(&b);
-	summary = bytes_take(&b, summary_bytes);
-	private_bytes = bytes_u32(&b);
-	private = bytes_take(&b, private_bytes);
+	out->summary_bytes = bytes_u32(&b);
+	out->summary = bytes_take(&b, out->summary_bytes);
+	out->private_bytes = bytes_u32(&b);
+	out->private = bytes_take(&b, out->private_bytes);
 	if (b.bad || b.n != SEAL_SIGNATURE)
 		return (err_set(e, ERR_CORRUPT, "the parts don't fit in"));
-	if (open_summary(k, summary, summary_bytes, &got, e) < 0)
-		return (-1);
-	if (keys_have_restore(k) &&
-	    open_private(k, private, private_bytes, &got, e) < 0)
+	return (0);
+}
+
+static int
+decode(const struct keys *k, const char *id, const struct bytes *object,
+    bool with_private, struct manifest *m, struct err *e)
+{
+	SCOPED(manifest_free) struct manifest got;
+	struct parts parts = { .summary = NULL };
+
+	manifest_init(&got);
+	if (find_parts(k, id, object, &got, &parts, e) < 0 ||
+	    open_summary(k, parts.summary, parts.summary_bytes, &got, e) < 0 ||
+	    (with_private &&
+		open_private(k, parts.private, parts.private_bytes, &got, e) <
+		    0))
 		return (-1);
 	manifest_free(m);
 	*m = got;
 	manifest_init(&got);
 	return (0);
+}
+
+int
+manifest_decode(const struct keys *k, const char *id, const void *p, size_t n,
+    struct manifest *m, struct err *e)
+{
+	struct bytes object = bytes_of(p, n);
+
+	return (decode(k, id, &object, keys_have_restore(k), m, e));
+}
+
+int
+manifest_decode_summary(const struct keys *k, const char *id, const void *p,
+    size_t n, struct manifest *m, struct err *e)
+{
+	struct bytes object = bytes_of(p, n);
+
+	return (decode(k, id, &object, false, m, e));
+}
+
+void
+manifest_shorten(struct manifest *m)
+{
+	name_list_free(&m->recipes);
+	name_list_free(&m->tree);
+	free_indexes(m);
+	json_freep(&m->facts);
+	m->has_private = false;
+	if (m->counts != NULL)
+		json_set(m->counts, "warnings", json_array());
 }

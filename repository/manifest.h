@@ -79,5 +79,11 @@ int manifest_encode(const struct keys *k, const struct manifest *m,
  */
 int manifest_decode(const struct keys *k, const char *id, const void *p,
     size_t n, struct manifest *m, struct err *e) MUST_USE;
+/* The same without the private part, whatever keys has. */
+int manifest_decode_summary(const struct keys *k, const char *id, const void *p,
+    size_t n, struct manifest *m, struct err *e) MUST_USE;
+/* Lets go of all that grows with the repository: what is left (heading, counts
+ * without the warnings) is for lists. */
+void manifest_shorten(struct manifest *m);
 
 #endif

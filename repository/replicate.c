@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/gate.h"
 #include "base/log.h"
 #include "base/stop.h"
 #include "repository/endpoint.h"
@@ -36,6 +37,7 @@ struct replicate {
 	atomic_bool finishing;	/* nothing more is coming */
 	atomic_bool abandoned;	/* do not even send what is there */
 	atomic_bool taken_over; /* a sender has met a later writer */
+	struct gate *transfers; /* an object in memory each */
 	size_t n;
 	struct sender senders[SETTINGS_ENDPOINTS_MAX];
 };
@@ -152,17 +154,12 @@ find_bytes(struct sender *s, const struct state_object *o, struct buf *bytes,
 }
 
 static int
-send_one(
+send_bytes(
     struct sender *s, const struct state_object *o, bool *sent, struct err *e)
 {
 	SCOPED(buf_free) struct buf bytes = BUF_INIT;
-	bool may, found;
+	bool found;
 
-	*sent = false;
-	if (may_go(s, o, &may, e) < 0)
-		return (-1);
-	if (!may)
-		return (0);
 	if (find_bytes(s, o, &bytes, &found, e) < 0)
 		return (-1);
 	if (!found)
@@ -175,6 +172,25 @@ send_one(
 	if (atomic_load(&s->rep->finishing))
 		progress_add(s->rep->repo->progress, bytes.n, bytes.n, 1);
 	return (0);
+}
+
+static int
+send_one(
+    struct sender *s, const struct state_object *o, bool *sent, struct err *e)
+{
+	bool may;
+	int rc;
+
+	*sent = false;
+	if (may_go(s, o, &may, e) < 0)
+		return (-1);
+	if (!may)
+		return (0);
+	if (gate_enter(s->rep->transfers, e) < 0)
+		return (-1);
+	rc = send_bytes(s, o, sent, e);
+	gate_leave(s->rep->transfers);
+	return (rc);
 }
 
 static int
@@ -296,6 +312,7 @@ replicate_start(struct repo *r, unsigned which, unsigned flags, struct err *e)
 	rep->repo = r;
 	rep->flags = flags;
 	rep->n = r->nendpoints;
+	rep->transfers = gate_new(r->settings->transfers);
 	for (size_t i = 0; i < rep->n; i++) {
 		struct sender *s = &rep->senders[i];
 
@@ -384,6 +401,7 @@ replicate_free(struct replicate *rep)
 	atomic_store(&rep->finishing, true);
 	state_wake(rep->repo->state);
 	join_all(rep);
+	gate_free(rep->transfers);
 	free(rep);
 }
 

@@ -17,6 +17,7 @@
 #include "base/conf.h"
 #include "base/file.h"
 #include "base/pg.h"
+#include "repository/memory.h"
 
 #define DAY	  ((uint64_t)86400)
 #define GIB	  ((uint64_t)1 << 30)
@@ -329,6 +330,7 @@ fill_repository(
 	    conf_get_count(in->conf, section, "jobs", 1, 64, &s->jobs, e) < 0)
 		return (-1);
 	s->quorum_line = conf_line(in->conf, section, "write-quorum");
+	s->memory_line = conf_line(in->conf, section, "memory");
 	if (cache != NULL && strcmp(cache, "no") == 0)
 		s->base_cache = 0;
 	else if (conf_get_size(
@@ -426,6 +428,27 @@ check_branches(const struct settings *s, struct err *e)
 	return (0);
 }
 
+/* Too little is refused; what does not fit side by side goes one after the
+ * other. */
+static int
+share_memory(struct settings *s, struct err *e)
+{
+	uint64_t least = memory_least(s->compression);
+	struct memory_plan plan;
+
+	if (s->memory < least)
+		return (err_set(e, ERR_CONFIG,
+		    "%s:%u: memory = %lluM: expected at least %lluM with compression = %d",
+		    s->path, s->memory_line,
+		    (unsigned long long)(s->memory >> 20),
+		    (unsigned long long)(least >> 20), s->compression));
+	plan = memory_plan(
+	    s->memory, s->compression, s->jobs, (unsigned)s->nendpoints);
+	s->jobs = plan.jobs;
+	s->transfers = plan.transfers;
+	return (0);
+}
+
 static int
 check_whole(struct settings *s, struct err *e)
 {
@@ -452,7 +475,7 @@ check_whole(struct settings *s, struct err *e)
 		return (err_set(e, ERR_CONFIG,
 		    "%s:%u: write-quorum = %u: expected at most the number of endpoints, %zu",
 		    s->path, s->quorum_line, s->write_quorum, s->nendpoints));
-	return (check_branches(s, e));
+	return (share_memory(s, e) < 0 ? -1 : check_branches(s, e));
 }
 
 static struct settings *

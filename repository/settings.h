@@ -47,9 +47,10 @@ struct settings {
 	char *state;	   /* folder */
 	char *agent_key;   /* file */
 	char *restore_key; /* file, or NULL on a write-only host */
-	unsigned write_quorum, quorum_line;
-	unsigned jobs;
-	int compression; /* zstd level */
+	unsigned write_quorum, quorum_line, memory_line;
+	unsigned jobs;	    /* at a time; no more than memory allows */
+	unsigned transfers; /* objects in memory for endpoints at a time */
+	int compression;    /* zstd level */
 	uint64_t give_up_after_s, prune_grace_s, yield_to_ddl_s;
 	uint64_t base_cache, spool_limit, memory; /* bytes; base_cache 0: no */
 	uint64_t restore_cache; /* bytes, when restore_cache_percent is 0 */

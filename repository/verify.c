@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/gate.h"
 #include "base/log.h"
 #include "base/stop.h"
 #include "repository/audit_log.h"
@@ -48,7 +49,8 @@ struct verify {
 	const struct verify_conf *conf;
 	struct verify_result *result;
 	struct wanted wanted;
-	struct opener *opener; /* for VERIFY_DATA */
+	struct opener *opener;	/* for VERIFY_DATA */
+	struct gate *transfers; /* an object in memory each */
 	struct checker checkers[SETTINGS_ENDPOINTS_MAX];
 };
 
@@ -182,9 +184,9 @@ found_bad(struct checker *c, const struct state_object *o, enum state_mark mark,
 	    state_mark(c->v->repo->state, o->number, c->ep->number, mark, e));
 }
 
-/* Reads one object whole and says what is wrong with it. */
 static int
-check_bytes(struct checker *c, const struct state_object *o, struct err *e)
+check_whole_object(
+    struct checker *c, const struct state_object *o, struct err *e)
 {
 	SCOPED(buf_free) struct buf bytes = BUF_INIT;
 	struct repo *r = c->v->repo;
@@ -196,6 +198,19 @@ check_bytes(struct checker *c, const struct state_object *o, struct err *e)
 	if (c->v->conf->depth != VERIFY_DATA || o->class != STATE_PACK)
 		return (0);
 	return (open_pack_check(r, c->ep, c->v->opener, &bytes, e));
+}
+
+/* Reads one object whole and says what is wrong with it. */
+static int
+check_bytes(struct checker *c, const struct state_object *o, struct err *e)
+{
+	int rc;
+
+	if (gate_enter(c->v->transfers, e) < 0)
+		return (-1);
+	rc = check_whole_object(c, o, e);
+	gate_leave(c->v->transfers);
+	return (rc);
 }
 
 static int
@@ -586,7 +601,9 @@ verify_run(struct repo *r, const struct verify_conf *conf,
 		opener = opener_new(r->keys);
 		v.opener = opener;
 	}
+	v.transfers = gate_new(r->settings->transfers);
 	rc = verify_whole(&v, e);
+	gate_free(v.transfers);
 	free(v.wanted.bits);
 	return (rc);
 }

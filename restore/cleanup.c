@@ -132,6 +132,7 @@ finish_files(struct repo *r, const struct branch_settings *branch,
 	if (catalog_read(r, NULL, &all, &why) == 0)
 		for (i = 0; i < all.n; i++)
 			if (strcmp(all.v[i].m.id, journal->backup) == 0 &&
+			    catalog_fill(r, &all, &all.v[i], &why) == 0 &&
 			    finish_folder(r, branch, journal, &all.v[i], folder,
 				&why) == 0)
 				return (0);

@@ -591,8 +591,10 @@ fixture_read_all(struct repo *r, size_t i)
 	struct err e = ERR_INIT;
 
 	fixture_must(catalog_read(r, NULL, &all, &e), &e);
-	for (size_t k = 0; k < all.n; k++)
+	for (size_t k = 0; k < all.n; k++) {
+		fixture_must(catalog_fill(r, &all, &all.v[k], &e), &e);
 		check_backup(&reader, &all.v[k].m);
+	}
 	return (all.n);
 }
 

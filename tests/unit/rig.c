@@ -53,6 +53,7 @@ rig_attach(struct rig *g, const char *folder, size_t n)
 	g->settings.restore_key = rig_path(g, "keys/restore.key");
 	g->settings.write_quorum = (unsigned)(n / 2 + 1);
 	g->settings.jobs = 2;
+	g->settings.transfers = 3;
 	g->settings.compression = 3;
 	g->settings.spool_limit = (uint64_t)1 << 30;
 	g->settings.memory = (uint64_t)256 << 20;

@@ -114,11 +114,37 @@ backups_are_listed_newest_first_and_by_branch(void **arg)
 	assert_string_equal(all.v[1].m.id, ids[4]);
 	assert_string_equal(all.v[2].m.id, ids[3]);
 	assert_string_equal(all.v[4].m.id, ids[1]);
-	assert_true(all.v[0].m.has_private);
 	assert_true(all.v[0].manifest_bytes > 100);
 	read_all(r, shop, &some);
 	assert_int_equal(some.n, 1);
 	assert_string_equal(some.v[0].m.id, ids[2]);
+}
+
+static void
+what_grows_is_read_of_one_backup_alone(void **arg)
+{
+	SCOPED(repo_freep) struct repo *r = rig_repo(*arg, REPO_WRITE);
+	SCOPED(catalog_free) struct catalog c = { .n = 0 };
+	char ids[2][BACKUP_ID_TEXT];
+	struct err e = ERR_INIT;
+
+	for (size_t i = 0; i < 2; i++)
+		back_up(r, production, NIGHT + DAY * (int64_t)i, ids[i]);
+	read_all(r, NULL, &c);
+	assert_int_equal(c.n, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_false(c.v[i].m.has_private);
+		assert_null(c.v[i].m.facts);
+		assert_null(c.v[i].m.indexes);
+		assert_int_equal(c.v[i].m.recipes.n + c.v[i].m.tree.n, 0);
+	}
+	must(catalog_fill(r, &c, &c.v[1], &e), &e);
+	assert_string_equal(c.v[1].m.id, ids[0]);
+	assert_true(c.v[1].m.has_private);
+	assert_non_null(c.v[1].m.facts);
+	assert_true(c.v[1].m.nindexes > 0);
+	assert_true(c.v[1].m.recipes.n > 0);
+	assert_null(c.v[0].m.facts);
 }
 
 static void
@@ -242,6 +268,8 @@ a_write_only_host_lists_without_the_private_parts(void **arg)
 	read_all(r, NULL, &c);
 	assert_int_equal(c.n, 1);
 	assert_string_equal(c.v[0].m.branch, production);
+	must(catalog_fill(r, &c, &c.v[0], &e), &e);
+	assert_true(c.v[0].m.recipes.n > 0);
 	assert_false(c.v[0].m.has_private);
 	repo_free(r);
 }
@@ -423,6 +451,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(backups_are_listed_newest_first_and_by_branch),
+		RIG_TEST(what_grows_is_read_of_one_backup_alone),
 		RIG_TEST(a_backup_is_pending_until_a_quorum_has_it),
 		RIG_TEST(
 		    damage_shows_where_it_is_and_does_not_take_an_acknowledgement_back),

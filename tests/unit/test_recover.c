@@ -200,6 +200,7 @@ recover_lists_what_the_old_machine_listed(void **state)
 	for (size_t i = 0; i < new.n; i++) {
 		assert_string_equal(new.v[i].m.id, old.v[i].m.id);
 		assert_string_equal(new.v[i].m.comment, old.v[i].m.comment);
+		fixture_must(catalog_fill(r, &new, &new.v[i], &e), &e);
 		assert_true(new.v[i].m.has_private);
 		assert_int_equal(new.v[i].m.tree_entries, 3);
 		assert_int_equal(new.v[i].stored, 3);

@@ -99,6 +99,10 @@ settings_refuse_what_contradicts_itself(void **state)
 	    "connection string");
 	refused(HEAD ONE_ENDPOINT "[branch p]\nfilestore = /f\n", "stage");
 	refused(HEAD "[endpoint ../x]\nurl = /a\n", "name");
+	refused(HEAD "memory = 100M\n" ONE_ENDPOINT,
+	    "t.conf:4: memory = 100M: expected at least 128M");
+	refused(HEAD "memory = 128M\ncompression = 19\n" ONE_ENDPOINT,
+	    "at least 176M with compression = 19");
 }
 
 static void
