@@ -64,6 +64,17 @@ fail(const struct place *at, struct err *e, const char *fmt, ...)
 	    e, ERR_CONFIG, "%s:%u: %s", at->conf->path, at->line, text));
 }
 
+static bool
+has_key(const struct conf_section_def *def, const char *key)
+{
+	size_t i;
+
+	for (i = 0; def->keys[i] != NULL; i++)
+		if (strcmp(def->keys[i], key) == 0)
+			return (true);
+	return (false);
+}
+
 static const char *
 nearest_key(const struct conf_section_def *def, const char *key)
 {
@@ -136,7 +147,8 @@ add_section(struct place *at, const struct conf_section_def *def,
 		if (strcmp(s->kind, def->kind) == 0 &&
 		    strcmp(s->name, name) == 0)
 			return (fail(at, e,
-			    "section [%s%s%s] is there already, on line %u",
+			    "section [%s%s%s] is there already, on line %u; "
+			    "expected it once",
 			    s->kind, *name != '\0' ? " " : "", name, s->line));
 	}
 	c->sections = mem_grow(c->sections, c->n + 1, sizeof(*c->sections));
@@ -176,7 +188,8 @@ take_section(struct place *at, char *text, struct err *e)
 	if (def->named && *name == '\0')
 		return (fail(at, e, "expected a name: [%s NAME]", kind));
 	if (!def->named && *name != '\0')
-		return (fail(at, e, "[%s] takes no name", kind));
+		return (fail(
+		    at, e, "[%s] takes no name: expected [%s]", kind, kind));
 	if (!is_good_name(name))
 		return (fail(at, e,
 		    "[%s %s]: expected a name of one word, of at most %d "
@@ -210,27 +223,41 @@ unquote(const struct place *at, char *text, struct err *e)
 	return (0);
 }
 
+/* What to do with a key that its section doesn't have. */
+static int
+fail_unknown_key(const struct place *at, const struct section *s,
+    const char *key, struct err *e)
+{
+	const char *space = *s->name != '\0' ? " " : "";
+	const struct conf_section_def *other;
+
+	for (other = at->known; other->kind != NULL; other++)
+		if (has_key(other, key))
+			return (fail(at, e,
+			    "key '%s' belongs into [%s%s], not into [%s%s%s]; "
+			    "nearest known key there: '%s'",
+			    key, other->kind, other->named ? " NAME" : "",
+			    s->kind, space, s->name, nearest_key(s->def, key)));
+	return (
+	    fail(at, e, "unknown key '%s' in [%s%s%s]; nearest known key: '%s'",
+		key, s->kind, space, s->name, nearest_key(s->def, key)));
+}
+
 static int
 add_pair(struct place *at, const char *key, const char *value, struct err *e)
 {
 	struct section *s = &at->conf->sections[at->conf->n - 1];
-	bool has_name = *s->name != '\0';
-	const char *const *known = s->def->keys;
 	struct pair *p;
 	size_t i;
 
-	while (*known != NULL && strcmp(*known, key) != 0)
-		known++;
-	if (*known == NULL)
-		return (fail(at, e,
-		    "unknown key '%s' in [%s%s%s]; nearest known key: '%s'",
-		    key, s->kind, has_name ? " " : "", s->name,
-		    nearest_key(s->def, key)));
+	if (!has_key(s->def, key))
+		return (fail_unknown_key(at, s, key, e));
 	for (i = 0; i < s->n; i++)
 		if (strcmp(s->pairs[i].key, key) == 0)
-			return (
-			    fail(at, e, "key '%s' is there already, on line %u",
-				key, s->pairs[i].line));
+			return (fail(at, e,
+			    "key '%s' is there already, on line %u; "
+			    "expected it once",
+			    key, s->pairs[i].line));
 	s->pairs = mem_grow(s->pairs, s->n + 1, sizeof(*s->pairs));
 	p = &s->pairs[s->n++];
 	p->key = mem_string(key);
@@ -276,10 +303,11 @@ take_line(struct place *at, const char *p, size_t n, struct err *e)
 	if (n > 0 && p[n - 1] == '\r')
 		n--;
 	if (n > CONF_LINE_MAX)
-		return (fail(
-		    at, e, "line is longer than %zu bytes", CONF_LINE_MAX));
+		return (
+		    fail(at, e, "line is longer than the expected %zu bytes",
+			CONF_LINE_MAX));
 	if (n > 0 && memchr(p, '\0', n) != NULL)
-		return (fail(at, e, "a zero byte: not a text file"));
+		return (fail(at, e, "a zero byte; expected a text file"));
 	copy = mem_new(n + 1);
 	if (n > 0)
 		memcpy(copy, p, n);
@@ -327,6 +355,10 @@ conf_read(const char *path, const struct conf_section_def *known, struct err *e)
 
 	if (file_load_followed(path, CONF_FILE_MAX, &text, e) < 0) {
 		e->kind = ERR_CONFIG; /* whatever it is, it is the operator's */
+		(void)err_hint(e,
+		    "expected a text file that this user may read, of at most "
+		    "%zu bytes",
+		    CONF_FILE_MAX);
 		return (NULL);
 	}
 	return (conf_parse(path, buf_text(&text), text.n, known, e));

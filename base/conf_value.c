@@ -16,6 +16,9 @@
 #define DAY    86400U
 #define WEEK   604800U
 
+/* So that a time added to a date is a date. */
+#define LONGEST ((uint64_t)36525 * DAY)
+
 struct unit {
 	const char *word;
 	uint64_t times;
@@ -120,7 +123,10 @@ conf_parse_duration(const char *text, uint64_t *seconds)
 		*seconds = 0;
 		return (true);
 	}
-	return (apply_unit(units, rest, number, seconds));
+	if (!apply_unit(units, rest, number, &number) || number > LONGEST)
+		return (false);
+	*seconds = number;
+	return (true);
 }
 
 int
@@ -183,5 +189,7 @@ conf_get_duration(const struct conf *c, size_t section, const char *key,
 	if (value == NULL || conf_parse_duration(value, seconds))
 		return (0);
 	return (conf_bad(c, section, key,
-	    "a time with its unit, like 60s, 5m, 48h, 7 days or 2 weeks", e));
+	    "a time with its unit, like 60s, 5m, 48h, 7 days or 2 weeks, up "
+	    "to 100 years",
+	    e));
 }

@@ -43,7 +43,9 @@ fail_parse(const char *conninfo, char *why, struct err *e)
 	    is_secret || why == NULL ? "" : ": ",
 	    is_secret || why == NULL ? "" : why);
 	PQfreemem(why);
-	return (-1);
+	return (err_hint(e,
+	    "expected one such as host=/run/postgresql dbname=acme, or "
+	    "postgresql://user@host/acme"));
 }
 
 static PQconninfoOption *

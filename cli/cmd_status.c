@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backupd/schedule.h"
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "repository/audit_log.h"
 #include "repository/repo.h"
+#include "repository/schedule.h"
 #include "repository/state.h"
 
 #define DEFAULT_LIMIT_S ((uint64_t)48 * 3600)

@@ -7,6 +7,7 @@
  */
 #include "repository/settings.h"
 
+#include <ctype.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -17,98 +18,128 @@
 #include "base/conf.h"
 #include "base/file.h"
 #include "base/pg.h"
-#include "repository/memory.h"
+#include "base/zone_name.h"
+#include "repository/format.h"
+#include "repository/keep.h"
+#include "repository/schedule.h"
+#include "repository/settings_check.h"
+#include "repository/settings_value.h"
+#include "storage-drivers/url.h"
 
-#define DAY	  ((uint64_t)86400)
-#define GIB	  ((uint64_t)1 << 30)
-#define NAME_MAX_ 63
+#define DAY	       ((uint64_t)86400)
+#define GIB	       ((uint64_t)1 << 30)
+#define NAME_MAX_      63
+#define SPOOL_LEAST    ((uint64_t)PACK_MAX) /* else no pack fits */
+#define SPOOL_EXPECTED "a size of at least 32M, which is the largest pack"
+#define MEMORY_MOST    ((uint64_t)1 << 40)
 
-/* What a key's text becomes. PATHS are relative to the file's folder. */
-enum shape { TEXT, PATH, URL, SIZE, DURATION, BOOL, ELSEWHERE };
+/* What a key's text becomes. A PATH, and each of PATHS (joined by commas), is
+ * relative to the file's folder. */
+enum shape { TEXT, PATH, PATHS, URL, SIZE, DURATION, BOOL, ELSEWHERE };
 
 struct key {
 	const char *name;
 	enum shape shape;
 	size_t offset; /* in the section's struct; unused for ELSEWHERE */
+	bool (*is_good)(const char *text); /* or NULL: any text is */
+	const char *expected;		   /* where it is not */
 };
+
+#define ZONE_EXPECTED  "a time zone such as Europe/Brussels, or UTC"
+#define DRILL_EXPECTED "no, daily, weekly, monthly or a time like 14 days"
+#define TOLD_EXPECTED                                                          \
+	"mailto:ADDRESS and https://HOST/…, joined by commas where there "   \
+	"are several"
 
 #define REPO(field)   offsetof(struct settings, field)
 #define END_(field)   offsetof(struct endpoint_settings, field)
 #define BRANCH(field) offsetof(struct branch_settings, field)
 
 static const struct key repository_keys[] = {
-	{ "state", PATH, REPO(state) },
-	{ "agent-key", PATH, REPO(agent_key) },
-	{ "restore-key", PATH, REPO(restore_key) },
-	{ "give-up-after", DURATION, REPO(give_up_after_s) },
-	{ "prune-grace", DURATION, REPO(prune_grace_s) },
-	{ "yield-to-ddl", DURATION, REPO(yield_to_ddl_s) },
-	{ "spool-limit", SIZE, REPO(spool_limit) },
-	{ "memory", SIZE, REPO(memory) },
-	{ "write-quorum", ELSEWHERE, 0 },
-	{ "base-cache", ELSEWHERE, 0 },
-	{ "restore-cache", ELSEWHERE, 0 },
-	{ "lock-days", ELSEWHERE, 0 },
-	{ "compression", ELSEWHERE, 0 },
-	{ "jobs", ELSEWHERE, 0 },
-	{ NULL, ELSEWHERE, 0 },
+	{ "state", PATH, REPO(state), NULL, NULL },
+	{ "agent-key", PATH, REPO(agent_key), NULL, NULL },
+	{ "restore-key", PATH, REPO(restore_key), NULL, NULL },
+	{ "give-up-after", DURATION, REPO(give_up_after_s), NULL, NULL },
+	{ "prune-grace", DURATION, REPO(prune_grace_s), NULL, NULL },
+	{ "yield-to-ddl", DURATION, REPO(yield_to_ddl_s), NULL, NULL },
+	{ "spool-limit", SIZE, REPO(spool_limit), NULL, NULL },
+	{ "memory", SIZE, REPO(memory), NULL, NULL },
+	{ "write-quorum", ELSEWHERE, 0, NULL, NULL },
+	{ "base-cache", ELSEWHERE, 0, NULL, NULL },
+	{ "restore-cache", ELSEWHERE, 0, NULL, NULL },
+	{ "lock-days", ELSEWHERE, 0, NULL, NULL },
+	{ "compression", ELSEWHERE, 0, NULL, NULL },
+	{ "jobs", ELSEWHERE, 0, NULL, NULL },
+	{ NULL, ELSEWHERE, 0, NULL, NULL },
 };
 static const struct key endpoint_keys[] = {
-	{ "url", URL, END_(url) },
-	{ "region", TEXT, END_(region) },
-	{ "access-key", TEXT, END_(access_key) },
-	{ "secret-key-file", PATH, END_(secret_key_file) },
-	{ "secret-key-env", TEXT, END_(secret_key_env) },
-	{ "identity", PATH, END_(identity) },
-	{ "known-hosts", PATH, END_(known_hosts) },
-	{ "host-key", TEXT, END_(host_key) },
-	{ "user", TEXT, END_(user) },
-	{ "password-file", PATH, END_(password_file) },
-	{ "ca-file", PATH, END_(ca_file) },
-	{ "delete-access-key", TEXT, END_(delete_access_key) },
-	{ "delete-secret-key-file", PATH, END_(delete_secret_key_file) },
-	{ "delete-identity", PATH, END_(delete_identity) },
-	{ "delete-user", TEXT, END_(delete_user) },
-	{ "delete-password-file", PATH, END_(delete_password_file) },
-	{ "object-lock", BOOL, END_(object_lock) },
-	{ "upload-limit", ELSEWHERE, 0 },
-	{ "timeout", ELSEWHERE, 0 },
-	{ NULL, ELSEWHERE, 0 },
+	{ "url", URL, END_(url), NULL, NULL },
+	{ "region", TEXT, END_(region), NULL, NULL },
+	{ "access-key", TEXT, END_(access_key), NULL, NULL },
+	{ "secret-key-file", PATH, END_(secret_key_file), NULL, NULL },
+	{ "secret-key-env", TEXT, END_(secret_key_env), NULL, NULL },
+	{ "identity", PATH, END_(identity), NULL, NULL },
+	{ "known-hosts", PATH, END_(known_hosts), NULL, NULL },
+	{ "host-key", TEXT, END_(host_key), NULL, NULL },
+	{ "user", TEXT, END_(user), NULL, NULL },
+	{ "password-file", PATH, END_(password_file), NULL, NULL },
+	{ "ca-file", PATH, END_(ca_file), NULL, NULL },
+	{ "delete-access-key", TEXT, END_(delete_access_key), NULL, NULL },
+	{ "delete-secret-key-file", PATH, END_(delete_secret_key_file), NULL,
+	    NULL },
+	{ "delete-identity", PATH, END_(delete_identity), NULL, NULL },
+	{ "delete-user", TEXT, END_(delete_user), NULL, NULL },
+	{ "delete-password-file", PATH, END_(delete_password_file), NULL,
+	    NULL },
+	{ "object-lock", BOOL, END_(object_lock), NULL, NULL },
+	{ "upload-limit", ELSEWHERE, 0, NULL, NULL },
+	{ "timeout", ELSEWHERE, 0, NULL, NULL },
+	{ NULL, ELSEWHERE, 0, NULL, NULL },
 };
 static const struct key branch_keys[] = {
-	{ "database", TEXT, BRANCH(database) },
-	{ "filestore", PATH, BRANCH(filestore) },
-	{ "logs", TEXT, BRANCH(logs) },
-	{ "schedule", TEXT, BRANCH(schedule) },
-	{ "zone", TEXT, BRANCH(zone) },
-	{ "keep", TEXT, BRANCH(keep) },
-	{ "addons-path", TEXT, BRANCH(addons_path) },
-	{ "maintenance-database", TEXT, BRANCH(maintenance_database) },
-	{ "owner", TEXT, BRANCH(owner) },
-	{ "keep-replaced", TEXT, BRANCH(keep_replaced) },
-	{ "base-url", TEXT, BRANCH(base_url) },
-	{ "mail-catcher", TEXT, BRANCH(mail_catcher) },
-	{ "drill", TEXT, BRANCH(drill) },
-	{ "keep-manual", DURATION, BRANCH(keep_manual_s) },
-	{ "keep-update", DURATION, BRANCH(keep_update_s) },
-	{ "keep-pre-restore", DURATION, BRANCH(keep_pre_restore_s) },
-	{ "keep-pre-upgrade", DURATION, BRANCH(keep_pre_upgrade_s) },
-	{ "jitter", DURATION, BRANCH(jitter_s) },
-	{ "stage", ELSEWHERE, 0 },
-	{ NULL, ELSEWHERE, 0 },
+	{ "database", TEXT, BRANCH(database), NULL, NULL },
+	{ "filestore", PATH, BRANCH(filestore), NULL, NULL },
+	{ "logs", PATHS, BRANCH(logs), NULL, NULL },
+	{ "schedule", TEXT, BRANCH(schedule), schedule_is_good,
+	    SCHEDULE_EXPECTED },
+	{ "zone", TEXT, BRANCH(zone), zone_name_is_known, ZONE_EXPECTED },
+	{ "keep", TEXT, BRANCH(keep), settings_value_is_keep, KEEP_EXPECTED },
+	{ "addons-path", PATHS, BRANCH(addons_path), NULL, NULL },
+	{ "maintenance-database", TEXT, BRANCH(maintenance_database), NULL,
+	    NULL },
+	{ "owner", TEXT, BRANCH(owner), NULL, NULL },
+	{ "keep-replaced", TEXT, BRANCH(keep_replaced),
+	    settings_value_is_replaced, "none, next or a time like 7 days" },
+	{ "base-url", TEXT, BRANCH(base_url), settings_value_is_web_url,
+	    "https://HOST or http://HOST" },
+	{ "mail-catcher", TEXT, BRANCH(mail_catcher), settings_value_is_place,
+	    "HOST:PORT, like 127.0.0.1:1025" },
+	{ "drill", TEXT, BRANCH(drill), settings_value_is_drill,
+	    DRILL_EXPECTED },
+	{ "keep-manual", DURATION, BRANCH(keep_manual_s), NULL, NULL },
+	{ "keep-update", DURATION, BRANCH(keep_update_s), NULL, NULL },
+	{ "keep-pre-restore", DURATION, BRANCH(keep_pre_restore_s), NULL,
+	    NULL },
+	{ "keep-pre-upgrade", DURATION, BRANCH(keep_pre_upgrade_s), NULL,
+	    NULL },
+	{ "jitter", DURATION, BRANCH(jitter_s), NULL, NULL },
+	{ "stage", ELSEWHERE, 0, NULL, NULL },
+	{ NULL, ELSEWHERE, 0, NULL, NULL },
 };
 /* Read by the daemon; known here so that one file serves both programs. */
 static const struct key web_keys[] = {
-	{ "listen", ELSEWHERE, 0 },
-	{ "users", ELSEWHERE, 0 },
-	{ "certificate", ELSEWHERE, 0 },
-	{ "private-key", ELSEWHERE, 0 },
-	{ NULL, ELSEWHERE, 0 },
+	{ "listen", ELSEWHERE, 0, settings_value_is_place,
+	    "ADDRESS:PORT, like 127.0.0.1:8440" },
+	{ "users", ELSEWHERE, 0, NULL, NULL },
+	{ "certificate", ELSEWHERE, 0, NULL, NULL },
+	{ "private-key", ELSEWHERE, 0, NULL, NULL },
+	{ NULL, ELSEWHERE, 0, NULL, NULL },
 };
 static const struct key notify_keys[] = {
-	{ "on-failure", ELSEWHERE, 0 },
-	{ "heartbeat", ELSEWHERE, 0 },
-	{ NULL, ELSEWHERE, 0 },
+	{ "on-failure", ELSEWHERE, 0, settings_value_is_told, TOLD_EXPECTED },
+	{ "heartbeat", ELSEWHERE, 0, settings_value_is_web_url,
+	    "https://HOST/…" },
+	{ NULL, ELSEWHERE, 0, NULL, NULL },
 };
 
 static const struct {
@@ -163,6 +194,44 @@ absolute_url(const char *folder, const char *url)
 					  : absolute(folder, url));
 }
 
+/* Each of a list that commas join. */
+static char *
+absolute_list(const char *folder, const char *list)
+{
+	SCOPED(buf_free) struct buf out = BUF_INIT;
+	size_t n;
+
+	while (*(list += strspn(list, ", \t")) != '\0') {
+		SCOPED(scope_free) char *one = NULL, *path = NULL;
+
+		n = strcspn(list, ",");
+		one = mem_printf("%.*s", (int)n, list);
+		list += n;
+		while (n > 0 && (one[n - 1] == ' ' || one[n - 1] == '\t'))
+			one[--n] = '\0';
+		path = absolute(folder, one);
+		buf_printf(&out, "%s%s", out.n > 0 ? ", " : "", path);
+	}
+	return (mem_string(buf_text(&out)));
+}
+
+/* Is the key's value, where it is given, one that it takes? */
+static int
+check_key(const struct reading *in, size_t section, const struct key *key,
+    struct err *e)
+{
+	const char *text = conf_get(in->conf, section, key->name);
+
+	if (text == NULL)
+		return (0);
+	if (*text == '\0')
+		return (conf_bad(in->conf, section, key->name, "a value", e));
+	if (key->is_good != NULL && !key->is_good(text))
+		return (
+		    conf_bad(in->conf, section, key->name, key->expected, e));
+	return (0);
+}
+
 static int
 fill_key(const struct reading *in, size_t section, const struct key *key,
     void *target, struct err *e)
@@ -170,14 +239,17 @@ fill_key(const struct reading *in, size_t section, const struct key *key,
 	const char *text = conf_get(in->conf, section, key->name);
 	char *field = (char *)target + key->offset;
 
+	if (check_key(in, section, key, e) < 0)
+		return (-1);
 	if (text == NULL || key->shape == ELSEWHERE)
 		return (0);
-	if (*text == '\0')
-		return (conf_bad(in->conf, section, key->name, "a value", e));
 	switch (key->shape) {
 	case TEXT: *(char **)(void *)field = mem_string(text); return (0);
 	case PATH:
 		*(char **)(void *)field = absolute(in->folder, text);
+		return (0);
+	case PATHS:
+		*(char **)(void *)field = absolute_list(in->folder, text);
 		return (0);
 	case URL:
 		*(char **)(void *)field = absolute_url(in->folder, text);
@@ -202,6 +274,17 @@ fill_keys(const struct reading *in, size_t section, const struct key *keys,
 {
 	for (; keys->name != NULL; keys++)
 		if (fill_key(in, section, keys, target, e) < 0)
+			return (-1);
+	return (0);
+}
+
+/* Those that another program reads. */
+static int
+check_keys(const struct reading *in, size_t section, const struct key *keys,
+    struct err *e)
+{
+	for (; keys->name != NULL; keys++)
+		if (check_key(in, section, keys, e) < 0)
 			return (-1);
 	return (0);
 }
@@ -246,6 +329,7 @@ fill_endpoint(
 		    SETTINGS_ENDPOINTS_MAX));
 	p = &s->endpoints[s->nendpoints++];
 	p->name = mem_string(conf_section_name(in->conf, section));
+	p->line = conf_line(in->conf, section, "url");
 	if (fill_keys(in, section, endpoint_keys, p, e) < 0 ||
 	    conf_get_duration(in->conf, section, "timeout", &timeout, e) < 0)
 		return (-1);
@@ -254,11 +338,27 @@ fill_endpoint(
 		    "%s:%u: [endpoint %s] has no url: expected url = s3+https://…, sftp://…, davs://… or /a/folder",
 		    conf_path(in->conf), conf_section_line(in->conf, section),
 		    p->name));
+	if (url_check(p->url, e) < 0)
+		return (err_within(e, "%s:%u: [endpoint %s]",
+		    conf_path(in->conf), p->line, p->name));
 	if (timeout == 0 || timeout > 3600)
 		return (conf_bad(in->conf, section, "timeout", "1s to 1h", e));
 	p->timeout_s = (unsigned)timeout;
 	return (conf_get_size(
 	    in->conf, section, "upload-limit", &p->upload_limit, e));
+}
+
+/* Where the branch's database is. */
+static int
+find_place(const struct reading *in, size_t section, struct branch_settings *b,
+    struct err *e)
+{
+	if (b->database == NULL ||
+	    (b->place = pg_place_of(b->database, e)) != NULL)
+		return (0);
+	return (
+	    err_within(e, "%s:%u: [branch %s]: database", conf_path(in->conf),
+		conf_line(in->conf, section, "database"), b->name));
 }
 
 static int
@@ -287,7 +387,9 @@ fill_branch(
 	if (!stage_parse(stage, &b->stage))
 		return (conf_bad(in->conf, section, "stage",
 		    "production, staging or development", e));
-	return (fill_keys(in, section, branch_keys, b, e));
+	if (fill_keys(in, section, branch_keys, b, e) < 0)
+		return (-1);
+	return (find_place(in, section, b, e));
 }
 
 /* "10%" or a size. */
@@ -299,14 +401,15 @@ fill_restore_cache(
 	char *end;
 	unsigned long percent;
 
-	if (text == NULL || strchr(text, '%') == NULL) {
-		if (text != NULL)
-			s->restore_cache_percent = 0;
-		return (conf_get_size(
-		    in->conf, section, "restore-cache", &s->restore_cache, e));
+	if (text == NULL)
+		return (0);
+	if (conf_parse_size(text, &s->restore_cache)) {
+		s->restore_cache_percent = 0;
+		return (0);
 	}
 	percent = strtoul(text, &end, 10);
-	if (end == text || strcmp(end, "%") != 0 || percent < 1 || percent > 90)
+	if (!isdigit((unsigned char)text[0]) || strcmp(end, "%") != 0 ||
+	    percent < 1 || percent > 90)
 		return (conf_bad(in->conf, section, "restore-cache",
 		    "1% to 90%, or a size such as 20G", e));
 	s->restore_cache_percent = (unsigned)percent;
@@ -331,6 +434,15 @@ fill_repository(
 		return (-1);
 	s->quorum_line = conf_line(in->conf, section, "write-quorum");
 	s->memory_line = conf_line(in->conf, section, "memory");
+	s->state_line = conf_line(in->conf, section, "state");
+	s->agent_key_line = conf_line(in->conf, section, "agent-key");
+	s->restore_key_line = conf_line(in->conf, section, "restore-key");
+	if (s->spool_limit < SPOOL_LEAST)
+		return (conf_bad(
+		    in->conf, section, "spool-limit", SPOOL_EXPECTED, e));
+	if (s->memory > MEMORY_MOST)
+		return (conf_bad(
+		    in->conf, section, "memory", "a size of up to 1T", e));
 	if (cache != NULL && strcmp(cache, "no") == 0)
 		s->base_cache = 0;
 	else if (conf_get_size(
@@ -340,7 +452,8 @@ fill_repository(
 		return (0);
 	if (conf_get_count(in->conf, section, "compression", 1, 19, &zstd, e) <
 	    0)
-		return (-1);
+		return (conf_bad(in->conf, section, "compression",
+		    "a whole number from 1 to 19, or auto", e));
 	s->compression = (int)zstd;
 	return (0);
 }
@@ -357,125 +470,9 @@ fill_section(
 		return (fill_endpoint(in, section, s, e));
 	if (strcmp(kind, "branch") == 0)
 		return (fill_branch(in, section, s, e));
-	return (0);
-}
-
-static bool
-same(const char *a, const char *b)
-{
-	return (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-/* Where a branch's database is; *place stays NULL when it has none. */
-static int
-place_of(const struct settings *s, const struct branch_settings *b,
-    char **place, struct err *e)
-{
-	if (b->database == NULL)
-		return (0);
-	*place = pg_place_of(b->database, e);
-	if (*place != NULL)
-		return (0);
-	return (err_within(
-	    e, "%s:%u: [branch %s]: database", s->path, b->line, b->name));
-}
-
-/* Paths that lead to one folder by links are one. */
-static bool
-same_folder(const char *a, const char *b)
-{
-	SCOPED(scope_free) char *real_a = a != NULL ? realpath(a, NULL) : NULL;
-	SCOPED(scope_free) char *real_b = b != NULL ? realpath(b, NULL) : NULL;
-
-	return (same(a, b) || same(real_a, real_b));
-}
-
-static int
-check_pair(const struct settings *s, const struct branch_settings *a,
-    const struct branch_settings *b, struct err *e)
-{
-	SCOPED(scope_free) char *place_a = NULL;
-	SCOPED(scope_free) char *place_b = NULL;
-	const char *what = NULL;
-
-	if (place_of(s, a, &place_a, e) < 0 || place_of(s, b, &place_b, e) < 0)
-		return (-1);
-	if (same(place_a, place_b))
-		what = "database";
-	else if (same_folder(a->filestore, b->filestore))
-		what = "filestore";
-	if (what == NULL)
-		return (0);
-	return (err_set(e, ERR_CONFIG,
-	    "%s:%u: [branch %s] has the same %s as [branch %s]; expected one of its own",
-	    s->path, b->line, b->name, what, a->name));
-}
-
-/* Two branches that share a target would overwrite each other on restore. */
-static int
-check_branches(const struct settings *s, struct err *e)
-{
-	for (size_t i = 0; i < s->nbranches; i++)
-		for (size_t j = 0; j < i; j++)
-			if (check_pair(s, &s->branches[j], &s->branches[i], e) <
-			    0)
-				return (-1);
-	if (s->nbranches == 1) {
-		SCOPED(scope_free) char *place = NULL;
-
-		return (place_of(s, &s->branches[0], &place, e));
-	}
-	return (0);
-}
-
-/* Too little is refused; what does not fit side by side goes one after the
- * other. */
-static int
-share_memory(struct settings *s, struct err *e)
-{
-	uint64_t least = memory_least(s->compression);
-	struct memory_plan plan;
-
-	if (s->memory < least)
-		return (err_set(e, ERR_CONFIG,
-		    "%s:%u: memory = %lluM: expected at least %lluM with compression = %d",
-		    s->path, s->memory_line,
-		    (unsigned long long)(s->memory >> 20),
-		    (unsigned long long)(least >> 20), s->compression));
-	plan = memory_plan(
-	    s->memory, s->compression, s->jobs, (unsigned)s->nendpoints);
-	s->jobs = plan.jobs;
-	s->transfers = plan.transfers;
-	return (0);
-}
-
-static int
-check_whole(struct settings *s, struct err *e)
-{
-	if (s->state == NULL || s->agent_key == NULL)
-		return (err_set(e, ERR_CONFIG,
-		    "%s: [repository] has no %s: expected the path of a %s",
-		    s->path, s->state == NULL ? "state" : "agent-key",
-		    s->state == NULL ? "folder for local state"
-				     : "key file (init writes it)"));
-	if (s->nendpoints == 0)
-		return (err_set(e, ERR_CONFIG,
-		    "%s: no endpoint: expected [endpoint NAME] with a url, best three of them",
-		    s->path));
-	for (size_t i = 0; i < s->nendpoints; i++)
-		for (size_t j = 0; j < i; j++)
-			if (same(s->endpoints[i].url, s->endpoints[j].url))
-				return (err_set(e, ERR_CONFIG,
-				    "%s: [endpoint %s] has the same url as [endpoint %s]: two copies in one place are one",
-				    s->path, s->endpoints[i].name,
-				    s->endpoints[j].name));
-	if (s->write_quorum == 0)
-		s->write_quorum = (unsigned)(s->nendpoints / 2 + 1);
-	if (s->write_quorum > s->nendpoints)
-		return (err_set(e, ERR_CONFIG,
-		    "%s:%u: write-quorum = %u: expected at most the number of endpoints, %zu",
-		    s->path, s->quorum_line, s->write_quorum, s->nendpoints));
-	return (share_memory(s, e) < 0 ? -1 : check_branches(s, e));
+	if (strcmp(kind, "web") == 0)
+		return (check_keys(in, section, web_keys, e));
+	return (check_keys(in, section, notify_keys, e));
 }
 
 static struct settings *
@@ -523,7 +520,7 @@ settings_read(const char *path, struct err *e)
 	for (size_t i = 0; i < conf_sections(conf); i++)
 		if (fill_section(&in, i, s, e) < 0)
 			return (NULL);
-	if (check_whole(s, e) < 0)
+	if (settings_check(s, e) < 0)
 		return (NULL);
 	return (TAKE(s));
 }
@@ -533,7 +530,7 @@ free_texts(void *target, const struct key *keys)
 {
 	for (; keys->name != NULL; keys++)
 		if (keys->shape == TEXT || keys->shape == PATH ||
-		    keys->shape == URL)
+		    keys->shape == PATHS || keys->shape == URL)
 			free(*(char **)(void *)((char *)target + keys->offset));
 }
 
@@ -548,6 +545,7 @@ settings_free(struct settings *s)
 	}
 	for (size_t i = 0; i < s->nbranches; i++) {
 		free(s->branches[i].name);
+		free(s->branches[i].place);
 		free_texts(&s->branches[i], branch_keys);
 	}
 	free_texts(s, repository_keys);

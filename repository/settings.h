@@ -26,12 +26,14 @@ struct endpoint_settings {
 	uint64_t upload_limit; /* bytes a second, 0 none */
 	unsigned timeout_s;
 	bool object_lock;
+	unsigned line; /* of its url */
 };
 
 struct branch_settings {
 	char *name;
 	enum stage stage;
 	char *database;	 /* conninfo, or NULL */
+	char *place;	 /* where that is, for comparing, or NULL */
 	char *filestore; /* folder, or NULL */
 	char *logs;	 /* glob patterns, comma separated, or NULL */
 	char *schedule, *zone, *keep, *addons_path, *maintenance_database,
@@ -48,6 +50,7 @@ struct settings {
 	char *agent_key;   /* file */
 	char *restore_key; /* file, or NULL on a write-only host */
 	unsigned write_quorum, quorum_line, memory_line;
+	unsigned state_line, agent_key_line, restore_key_line;
 	unsigned jobs;	    /* at a time; no more than memory allows */
 	unsigned transfers; /* objects in memory for endpoints at a time */
 	int compression;    /* zstd level */
@@ -65,8 +68,9 @@ struct settings {
 /*
  * Reads a configuration. Relative paths in it are relative to its folder.
  * Fails: ERR_CONFIG with file, line and what is expected (unknown keys name the
- * nearest; two branches with one filestore or database; write-quorum above the
- * number of endpoints; no endpoint; a stage that is none of the three).
+ * nearest; values that mean nothing; two branches with one filestore or
+ * database; folders inside one another; write-quorum above the number of
+ * endpoints; no endpoint).
  */
 struct settings *settings_read(const char *path, struct err *e) MUST_USE;
 void settings_free(struct settings *s);

@@ -13,122 +13,32 @@
 
 #include "storage-drivers/store_drop.h"
 #include "storage-drivers/store_impl.h"
-
-#define SCHEME_MAX 16
-#define SCHEMES	   "file, s3+https, s3+http, sftp, davs, dav"
-
-static const char *const LATER_SCHEMES[] = { "s3+https", "s3+http", "sftp",
-	"davs", "dav" };
+#include "storage-drivers/url.h"
 
 /* --- opening ------------------------------------------------------------- */
 
-static int
-hex_value(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return (digit - '0');
-	if (digit >= 'a' && digit <= 'f')
-		return (digit - 'a' + 10);
-	if (digit >= 'A' && digit <= 'F')
-		return (digit - 'A' + 10);
-	return (-1);
-}
-
-/* The path that a URL spells with %XX for odd bytes; NULL when badly spelled.
- */
-static char *
-decode(const char *text)
-{
-	SCOPED(scope_free) char *path = mem_string(text);
-	char *to = path;
-
-	for (const char *from = text; *from != '\0'; from++) {
-		int high, low;
-
-		if (*from != '%') {
-			*to++ = *from;
-			continue;
-		}
-		if ((high = hex_value(from[1])) < 0 ||
-		    (low = hex_value(from[2])) < 0 || (high | low) == 0)
-			return (NULL);
-		*to++ = (char)(high << 4 | low);
-		from += 2;
-	}
-	*to = '\0';
-	return (TAKE(path));
-}
-
-/*
- * The file driver for what follows "file:" in a URL. A host may only be this
- * one: "file://srv/backups" is a slip of the pen, not a folder on host srv.
- */
-static struct store *
-open_file_url(const struct store_conf *conf, const char *rest, struct err *e)
-{
-	SCOPED(scope_free) char *path = NULL;
-
-	if (strncmp(rest, "//localhost/", 12) == 0)
-		rest += strlen("//localhost");
-	else if (strncmp(rest, "///", 3) == 0)
-		rest += 2;
-	if (rest[0] != '/' || rest[1] == '/') {
-		err_set(e, ERR_CONFIG,
-		    "a file url takes an absolute path: file:///srv/backups");
-		return (NULL);
-	}
-	if ((path = decode(rest)) == NULL) {
-		err_set(e, ERR_CONFIG,
-		    "the file url has a '%%' without two hex digits after it");
-		err_hint(e, "write %%25 for '%%', or give the plain path");
-		return (NULL);
-	}
-	return (store_file_new(conf, path, e));
-}
-
-/* A URL's scheme, or "" when it does not begin with one. */
-static void
-scheme_of(const char *url, char out[SCHEME_MAX])
-{
-	size_t n = strspn(url, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
-
-	out[0] = '\0';
-	if (n > 0 && n < SCHEME_MAX && url[n] == ':') {
-		memcpy(out, url, n);
-		out[n] = '\0';
-	}
-}
-
-/* A URL may hold a password: messages show its scheme and no more. */
+/* The driver that a URL's scheme asks for. */
 static struct store *
 open_driver(const struct store_conf *conf, struct err *e)
 {
-	char scheme[SCHEME_MAX];
+	SCOPED(scope_free) char *folder = NULL;
+	char scheme[URL_SCHEME_MAX];
 
 	if (conf->url == NULL || conf->url[0] == '\0') {
 		err_set(e, ERR_CONFIG, "no url is given");
 		return (NULL);
 	}
-	if (conf->url[0] == '/')
-		return (store_file_new(conf, conf->url, e));
-	scheme_of(conf->url, scheme);
-	if (strcmp(scheme, "file") == 0)
-		return (open_file_url(conf, conf->url + strlen("file:"), e));
-	for (size_t i = 0; i < sizeof(LATER_SCHEMES) / sizeof(LATER_SCHEMES[0]);
-	     i++)
-		if (strcmp(scheme, LATER_SCHEMES[i]) == 0) {
-			err_set(e, ERR_CONFIG,
-			    "a url of %s comes with a later version", scheme);
-			return (NULL);
-		}
-	if (scheme[0] == '\0')
-		err_set(e, ERR_CONFIG,
-		    "the url is neither an absolute path nor of a known "
-		    "scheme: " SCHEMES);
-	else
-		err_set(e, ERR_CONFIG,
-		    "unknown scheme '%s' in the url; known are " SCHEMES,
-		    scheme);
+	if (url_check(conf->url, e) < 0)
+		return (NULL);
+	if (url_is_local(conf->url)) {
+		folder = url_folder(conf->url, e);
+		return (
+		    folder == NULL ? NULL : store_file_new(conf, folder, e));
+	}
+	url_scheme(conf->url, scheme);
+	err_set(
+	    e, ERR_CONFIG, "a url of %s comes with a later version", scheme);
+	err_hint(e, "until then: file:///a/folder, which may be a mount");
 	return (NULL);
 }
 

@@ -122,11 +122,11 @@ things_given_twice_are_refused(void **state)
 {
 	(void)state;
 	check_refused("[repository]\njobs = 1\njobs = 2\n",
-	    "t.conf:3: key 'jobs' is there already, on line 2");
+	    "t.conf:3: key 'jobs' is there already, on line 2; expected it once");
 	check_refused("[endpoint a]\n[endpoint b]\n[endpoint a]\n",
-	    "t.conf:3: section [endpoint a] is there already, on line 1");
+	    "t.conf:3: section [endpoint a] is there already, on line 1; expected it once");
 	check_refused("[repository]\n[repository]\n",
-	    "t.conf:2: section [repository] is there already, on line 1");
+	    "t.conf:2: section [repository] is there already, on line 1; expected it once");
 }
 
 static void
@@ -167,8 +167,8 @@ names_are_one_plain_word(void **state)
 	(void)state;
 	check_refused(
 	    "[endpoint]\n", "t.conf:1: expected a name: [endpoint NAME]");
-	check_refused(
-	    "[repository x]\n", "t.conf:1: [repository] takes no name");
+	check_refused("[repository x]\n",
+	    "t.conf:1: [repository] takes no name: expected [repository]");
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_null(
 		    conf_parse("t.conf", bad[i], strlen(bad[i]), known, &e));
@@ -185,7 +185,8 @@ what_is_no_text_or_too_long_is_refused(void **state)
 	(void)state;
 	assert_null(conf_parse("t.conf", "[a]\n\0", 5, known, &e));
 	assert_null(conf_parse("t.conf", "\n;\0", 3, known, &e));
-	assert_string_equal(e.text, "t.conf:2: a zero byte: not a text file");
+	assert_string_equal(
+	    e.text, "t.conf:2: a zero byte; expected a text file");
 	buf_add_string(&b, ";");
 	buf_add_zeros(&b, CONF_LINE_MAX - 1);
 	memset(b.p, ';', b.n);
@@ -193,7 +194,8 @@ what_is_no_text_or_too_long_is_refused(void **state)
 	conf_free(parse(buf_text(&b)));
 	buf_add_string(&b, "x");
 	assert_null(conf_parse("t.conf", buf_text(&b), b.n, known, &e));
-	assert_non_null(strstr(e.text, "t.conf:1: line is longer than"));
+	assert_non_null(
+	    strstr(e.text, "t.conf:1: line is longer than the expected"));
 }
 
 static void

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* NEEDS: base backupd */
+/* NEEDS: base storage-drivers repository */
 /*
  * How far apart the runs of a schedule are.
  */
-#include "backupd/schedule.h"
+#include "repository/schedule.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -106,6 +106,52 @@ settings_refuse_what_contradicts_itself(void **state)
 }
 
 static void
+settings_refuse_folders_inside_one_another(void **state)
+{
+	(void)state;
+	refused(HEAD ONE_ENDPOINT "[endpoint b]\nurl = file:///srv//x/../a/.\n",
+	    "t.conf:7: [endpoint b] has the same folder as [endpoint a]");
+	refused(HEAD ONE_ENDPOINT "[endpoint b]\nurl = /srv/a/b\n",
+	    "t.conf:7: the folder of [endpoint b] is inside the folder of [endpoint a]");
+	refused(HEAD ONE_ENDPOINT "[endpoint b]\nurl = state/b\n",
+	    "is inside the state folder");
+	refused("[repository]\nstate = /srv/a/s\nagent-key = k\n" ONE_ENDPOINT,
+	    "t.conf:2: the state folder is inside the folder of [endpoint a]");
+	refused("[repository]\nstate = s\nagent-key = /srv/a/k\n" ONE_ENDPOINT,
+	    "t.conf:3: agent-key is inside the folder of [endpoint a]");
+	refused(HEAD ONE_ENDPOINT
+	    "[branch p]\nstage = production\nfilestore = /srv/a/p\n",
+	    "the filestore of [branch p] is inside the folder of [endpoint a]");
+	refused(HEAD ONE_ENDPOINT
+	    "[branch p]\nstage = production\nfilestore = /f\n"
+	    "[branch q]\nstage = staging\nfilestore = /f/q/\n",
+	    "the filestore of [branch q] is inside the filestore of [branch p]");
+	refused(HEAD ONE_ENDPOINT
+	    "[branch p]\nstage = production\nfilestore = /\n",
+	    "inside the filestore of [branch p]");
+}
+
+static void
+settings_take_neighbours_and_keys_in_the_state(void **state)
+{
+	struct err e = ERR_INIT;
+	SCOPED(settings_freep)
+	struct settings *s = read_text(
+	    "[repository]\nstate = s\nagent-key = s/k\n" ONE_ENDPOINT
+	    "[endpoint b]\nurl = /srv/ab\n"
+	    "[branch p]\nstage = production\nlogs = l/*.log, /m/x\n"
+	    "filestore = /f\naddons-path = a ,b\n"
+	    "[branch q]\nstage = staging\nfilestore = /f-q\n",
+	    &e);
+
+	(void)state;
+	assert_string_equal(e.text, "");
+	assert_non_null(strstr(s->branches[0].logs, "/l/*.log, /m/x"));
+	assert_int_equal(s->branches[0].logs[0], '/');
+	assert_non_null(strstr(s->branches[0].addons_path, "/a, /"));
+}
+
+static void
 settings_only_production_wants_exactly_one(void **state)
 {
 	struct err e = ERR_INIT;
@@ -166,6 +212,9 @@ main(void)
 		    settings_fill_defaults_and_make_paths_absolute),
 		cmocka_unit_test(settings_name_file_line_and_nearest_key),
 		cmocka_unit_test(settings_refuse_what_contradicts_itself),
+		cmocka_unit_test(settings_refuse_folders_inside_one_another),
+		cmocka_unit_test(
+		    settings_take_neighbours_and_keys_in_the_state),
 		cmocka_unit_test(settings_only_production_wants_exactly_one),
 		cmocka_unit_test(settings_read_a_cache_as_a_share_or_a_size),
 	};

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A schedule is a set of minutes of a week: every word of the setting narrows
- * or adds to it. The longest gap is then found by walking the week once.
+ * A schedule is a set of minutes of a week. Its setting is at most three words:
+ * days, times, a time zone; only the times must be there. The longest gap is
+ * found by walking the week once.
  */
-#include "backupd/schedule.h"
+#include "repository/schedule.h"
 
-#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
+
+#include "base/zone_name.h"
 
 #define DAY_MINUTES  1440
 #define WEEK_MINUTES (7 * DAY_MINUTES)
@@ -55,7 +57,8 @@ take_days(struct week *w, const char *word)
 			if (i == to)
 				break;
 		}
-		p += *p == ',';
+		if (*p == ',' && *++p == '\0')
+			return (false);
 	}
 	memcpy(w->day, day, sizeof(day));
 	return (true);
@@ -75,11 +78,18 @@ minute_at(const char *p)
 	return (hour > 23 || minute > 59 ? -1 : hour * 60 + minute);
 }
 
-/* "02:30" and those joined by commas. False when it is none. */
+/* "hourly", "02:30", and those joined by commas. False when it is none. */
 static bool
 take_times(struct week *w, const char *word)
 {
 	unsigned n = 0;
+
+	if (strcmp(word, "hourly") == 0) {
+		for (; n < 24; n++)
+			w->minute[n] = n * 60;
+		w->ntimes = n;
+		return (true);
+	}
 
 	for (const char *p = word; *p != '\0';) {
 		int minute = minute_at(p);
@@ -89,16 +99,11 @@ take_times(struct week *w, const char *word)
 			return (false);
 		w->minute[n++] = (unsigned)minute;
 		p += 5;
-		p += *p == ',';
+		if (*p == ',' && *++p == '\0')
+			return (false);
 	}
 	w->ntimes = n;
 	return (n > 0);
-}
-
-static bool
-is_zone(const char *word)
-{
-	return (strchr(word, '/') != NULL || strcmp(word, "UTC") == 0);
 }
 
 static bool
@@ -133,27 +138,29 @@ longest_gap(const struct week *w)
 static bool
 parse(const char *text, struct week *w)
 {
-	char copy[TEXT_MAX], *rest = NULL;
-	bool timed = false;
+	char copy[TEXT_MAX], *rest = NULL, *word;
 
 	if (strlen(text) >= sizeof(copy))
 		return (false);
 	memcpy(copy, text, strlen(text) + 1);
 	for (int i = 0; i < 7; i++)
 		w->day[i] = true;
-	for (char *word = strtok_r(copy, " \t", &rest); word != NULL;
-	     word = strtok_r(NULL, " \t", &rest)) {
-		if (strcmp(word, "hourly") == 0) {
-			for (unsigned i = 0; i < 24; i++)
-				w->minute[i] = i * 60;
-			w->ntimes = 24;
-			timed = true;
-		} else if (take_times(w, word))
-			timed = true;
-		else if (!take_days(w, word) && !is_zone(word))
-			return (false);
-	}
-	return (timed);
+	word = strtok_r(copy, " \t", &rest);
+	if (word != NULL && take_days(w, word))
+		word = strtok_r(NULL, " \t", &rest);
+	if (word == NULL || !take_times(w, word))
+		return (false);
+	word = strtok_r(NULL, " \t", &rest);
+	return (word == NULL ||
+	    (zone_name_is_known(word) && strtok_r(NULL, " \t", &rest) == NULL));
+}
+
+bool
+schedule_is_good(const char *text)
+{
+	struct week w = { .ntimes = 0 };
+
+	return (parse(text, &w));
 }
 
 int
@@ -163,8 +170,7 @@ schedule_longest_gap(const char *text, uint64_t *seconds, struct err *e)
 
 	if (!parse(text, &w))
 		return (err_set(e, ERR_CONFIG,
-		    "schedule = %s: expected hourly, 02:30, 02:30,14:30 or mon-fri 22:00, and a time zone behind it if you like",
-		    text));
+		    "schedule = %s: expected " SCHEDULE_EXPECTED, text));
 	*seconds = longest_gap(&w);
 	return (0);
 }

@@ -3,12 +3,20 @@
  * What a branch's schedule setting means. Today: how far apart its runs are,
  * which is what "are we safe?" asks.
  */
-#ifndef BACKUPD_SCHEDULE_H
-#define BACKUPD_SCHEDULE_H
+#ifndef REPOSITORY_SCHEDULE_H
+#define REPOSITORY_SCHEDULE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
+
+#define SCHEDULE_EXPECTED                                                      \
+	"hourly, 02:30, 02:30,14:30 or mon-fri 22:00, and behind it if "       \
+	"you like a time zone such as Europe/Brussels"
+
+/* Does it mean anything? */
+bool schedule_is_good(const char *text);
 
 /*
  * The longest time between two runs of "hourly", "02:30", "02:30,14:30" or

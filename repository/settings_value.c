@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One text in, yes or no out. What is expected instead is said by the table of
+ * keys in settings.c.
+ */
+#include "repository/settings_value.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/conf.h"
+#include "base/file.h"
+#include "repository/keep.h"
+
+#define BLANK	  " \t"
+#define PORT_MOST 65535
+
+bool
+settings_value_is_keep(const char *text)
+{
+	struct keep ignored;
+
+	return (keep_parse(text, &ignored));
+}
+
+static bool
+is_one_of(const char *text, const char *const *words)
+{
+	for (; *words != NULL; words++)
+		if (strcmp(text, *words) == 0)
+			return (true);
+	return (false);
+}
+
+/* A time that is more than nothing. */
+static bool
+is_time(const char *text)
+{
+	uint64_t seconds;
+
+	return (conf_parse_duration(text, &seconds) && seconds > 0);
+}
+
+bool
+settings_value_is_replaced(const char *text)
+{
+	static const char *const words[] = { "none", "next", NULL };
+
+	return (is_one_of(text, words) || is_time(text));
+}
+
+bool
+settings_value_is_drill(const char *text)
+{
+	static const char *const words[] = { "no", "daily", "weekly", "monthly",
+		NULL };
+
+	return (is_one_of(text, words) || is_time(text));
+}
+
+bool
+settings_value_is_web_url(const char *text)
+{
+	const char *host = strstr(text, "://");
+
+	if (strncmp(text, "https://", 8) != 0 &&
+	    strncmp(text, "http://", 7) != 0)
+		return (false);
+	host += 3;
+	return (*host != '\0' && strchr("/:?#", *host) == NULL &&
+	    strpbrk(text, BLANK "\"'<>") == NULL);
+}
+
+/* "1025", up to the highest there is. */
+static bool
+is_port(const char *text)
+{
+	size_t n = strspn(text, "0123456789"), i;
+	unsigned port = 0;
+
+	if (n == 0 || n > 5 || text[n] != '\0')
+		return (false);
+	for (i = 0; i < n; i++)
+		port = port * 10 + (unsigned)(text[i] - '0');
+	return (port <= PORT_MOST);
+}
+
+/* "127.0.0.1:1025", "mail.example:25", "[::1]:25" */
+bool
+settings_value_is_place(const char *text)
+{
+	size_t n;
+
+	if (*text == '[') {
+		n = 1 + strspn(text + 1, "0123456789abcdefABCDEF:.%");
+		if (n < 3 || text[n] != ']')
+			return (false);
+		n++;
+	} else {
+		n = strcspn(text, ":");
+		if (n == 0 || strcspn(text, BLANK "/@[]") < n)
+			return (false);
+	}
+	return (text[n] == ':' && is_port(text + n + 1));
+}
+
+/* "mailto:ops@acme.example" */
+static bool
+is_mail(const char *text)
+{
+	const char *at = strchr(text, '@');
+
+	return (strncmp(text, "mailto:", 7) == 0 && at != NULL &&
+	    at > text + 7 && at[1] != '\0' &&
+	    strpbrk(text, BLANK "\"'<>") == NULL);
+}
+
+bool
+settings_value_is_told(const char *text)
+{
+	size_t n;
+
+	for (;;) {
+		SCOPED(scope_free) char *one = NULL;
+
+		text += strspn(text, BLANK);
+		n = strcspn(text, ",");
+		one = mem_printf("%.*s", (int)n, text);
+		while (n > 0 && strchr(BLANK, one[n - 1]) != NULL)
+			one[--n] = '\0';
+		if (!is_mail(one) && !settings_value_is_web_url(one))
+			return (false);
+		text += strcspn(text, ",");
+		if (*text++ == '\0')
+			return (true);
+	}
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Values of settings that are neither numbers nor paths: is this one spelled
+ * as it should be? Each is a pure function of its text.
+ */
+#ifndef REPOSITORY_SETTINGS_VALUE_H
+#define REPOSITORY_SETTINGS_VALUE_H
+
+#include <stdbool.h>
+
+bool settings_value_is_keep(const char *text);	   /* 7 daily, 4 weekly */
+bool settings_value_is_replaced(const char *text); /* none, next, 7 days */
+bool settings_value_is_drill(const char *text);	   /* no, daily, 7 days … */
+bool settings_value_is_web_url(const char *text);  /* https://host/… */
+bool settings_value_is_place(const char *text);	   /* HOST:PORT */
+bool settings_value_is_told(const char *text); /* mailto:… and web URLs, "," */
+
+#endif
