@@ -116,6 +116,23 @@ file_job_free(struct file_job *j)
 	free(j);
 }
 
+static bool
+is_same_time(const struct timespec *a, const struct timespec *b)
+{
+	return (a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec);
+}
+
+/* Did it hold still between two looks? Whoever sets the time of a change back
+ * leaves a new ctime; so does a name of it that goes, which changes no byte. */
+static bool
+has_held_still(const struct stat *a, const struct stat *b)
+{
+	return (a->st_size == b->st_size &&
+	    is_same_time(&a->st_mtim, &b->st_mtim) &&
+	    (is_same_time(&a->st_ctim, &b->st_ctim) ||
+		a->st_nlink != b->st_nlink));
+}
+
 /* Reads it once. *same tells whether it held still. */
 static int
 read_once(struct file_job *j, struct file_reader *r, bool *same, struct err *e)
@@ -139,9 +156,7 @@ read_once(struct file_job *j, struct file_reader *r, bool *same, struct err *e)
 	j->recipe = (struct recipe)RECIPE_INIT;
 	if (file_reader_read(r, &from, &j->recipe, j->sha1, e) < 0)
 		return (-1);
-	*same = fstat(j->fd, &after) == 0 && after.st_size == j->st.st_size &&
-	    after.st_mtim.tv_sec == j->st.st_mtim.tv_sec &&
-	    after.st_mtim.tv_nsec == j->st.st_mtim.tv_nsec &&
+	*same = fstat(j->fd, &after) == 0 && has_held_still(&j->st, &after) &&
 	    j->recipe.bytes == (uint64_t)j->st.st_size;
 	return (0);
 }

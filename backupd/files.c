@@ -202,6 +202,7 @@ add(struct ring *g, const struct file_job *j, struct err *e)
 	case FILESTORE_FOLDER:
 		return (add_entry(g, j, TREE_FOLDER, TREE_NO_STREAM, e));
 	case FILESTORE_LINK:
+		proof_note_link(g->proof, j->path);
 		return (add_entry(g, j, TREE_LINK, TREE_NO_STREAM, e));
 	case FILESTORE_SPECIAL:
 		run_warn(g->run,
@@ -295,7 +296,8 @@ files_add_deleted(struct run *run, struct proof *proof,
 		struct proof_missing *lost = &proof->list[i];
 		struct file_memory m;
 
-		if (!lost->is_deleted ||
+		/* A link that stands there is in the backup already. */
+		if (!lost->is_deleted || proof_is_linked(proof, lost->path) ||
 		    !ingest_recall(
 			run->in, run->branch->name, lost->path, &m, &r) ||
 		    !m.matches_name || !ingest_knows(run->in, &r))

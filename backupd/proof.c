@@ -67,6 +67,7 @@ proof_open(PGconn *c, const struct odoo *odoo, struct proof *out, struct err *e)
 	out->schema = mem_string(odoo->schema);
 	out->mismatches = json_array();
 	out->orphans = json_array();
+	out->links = json_array();
 	buf_add_string(&sql,
 	    "DECLARE triplicate_files NO SCROLL CURSOR WITH HOLD FOR"
 	    " SELECT store_fname::text, min(file_size), max(file_size) FROM ");
@@ -87,6 +88,7 @@ proof_free(struct proof *p)
 	free(p->list);
 	json_freep(&p->mismatches);
 	json_freep(&p->orphans);
+	json_freep(&p->links);
 	*p = (struct proof){ .c = NULL };
 }
 
@@ -184,6 +186,33 @@ proof_see(struct proof *p, const char *path, uint64_t size, const char *sha1,
 	if (p->orphaned++ < PROOF_LIST_MAX)
 		json_append_string(p->orphans, path);
 	return (0);
+}
+
+void
+proof_note_link(struct proof *p, const char *path)
+{
+	if (p->c == NULL || (strlen(path) > 3 && !proof_is_hash_path(path)))
+		return;
+	if (json_count(p->links) < PROOF_LIST_MAX)
+		json_append_string(p->links, path);
+	else
+		p->links_cut = true;
+}
+
+bool
+proof_is_linked(const struct proof *p, const char *path)
+{
+	const char *link;
+	size_t i, n;
+
+	for (i = 0; i < json_count(p->links); i++) {
+		link = json_text(json_at(p->links, i));
+		n = strlen(link);
+		if (strncmp(path, link, n) == 0 &&
+		    (path[n] == '\0' || path[n] == '/'))
+			return (true);
+	}
+	return (p->links_cut);
 }
 
 static int

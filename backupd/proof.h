@@ -35,7 +35,8 @@ struct proof {
 	uint64_t bytes;		 /* of all, as the database has it */
 	size_t n;
 	struct proof_missing *list; /* the first PROOF_LIST_MAX; owned */
-	struct json *mismatches, *orphans;
+	struct json *mismatches, *orphans, *links;
+	bool links_cut; /* there are more than the list has */
 };
 
 /*
@@ -51,6 +52,10 @@ void proof_free(struct proof *p); /* also a SCOPED releaser */
  * are what the name says, or the name says nothing. */
 int proof_see(struct proof *p, const char *path, uint64_t size,
     const char *sha1, struct err *e) MUST_USE;
+/* A link where a file or folder of the filestore would be. */
+void proof_note_link(struct proof *p, const char *path);
+/* Is path one of those links, or below one? */
+bool proof_is_linked(const struct proof *p, const char *path);
 /* After the last file: the rest of the list is missing; of what is missing, was
  * it deleted meanwhile? Ends the list; c is free for others. */
 int proof_end(struct proof *p, struct err *e) MUST_USE;

@@ -87,6 +87,75 @@ text_clean(char *text)
 	}
 }
 
+bool
+text_is_valid(const char *text)
+{
+	const uint8_t *p = (const uint8_t *)text;
+	size_t left = strlen(text), length;
+
+	while (left > 0) {
+		if ((length = text_sequence(p, left)) == 0)
+			return (false);
+		p += length;
+		left -= length;
+	}
+	return (true);
+}
+
+/* A sequence that moves the cursor, colours, or turns the line around: a
+ * control character, or one of U+200E, 200F, 2028-202E, 2066-2069. */
+static bool
+is_control(const uint8_t *p, size_t length)
+{
+	if (length == 1)
+		return (p[0] <= CONTROL_LAST || p[0] == CONTROL_DELETE);
+	if (length == 2)
+		return (p[0] == C1_LEAD && p[1] <= C1_LAST);
+	if (length != 3 || p[0] != 0xe2)
+		return (false);
+	return ((p[1] == 0x80 &&
+		    ((p[2] >= 0x8e && p[2] <= 0x8f) ||
+			(p[2] >= 0xa8 && p[2] <= 0xae))) ||
+	    (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
+}
+
+static void
+add_escaped(struct buf *out, uint8_t byte)
+{
+	static const char *const known[] = {
+		['\t'] = "\\t", ['\n'] = "\\n", ['\r'] = "\\r"
+	};
+
+	if (byte < sizeof(known) / sizeof(known[0]) && known[byte] != NULL)
+		buf_add_string(out, known[byte]);
+	else
+		buf_printf(out, "\\x%02x", byte);
+}
+
+char *
+text_escaped(const char *text)
+{
+	SCOPED(buf_free) struct buf out = BUF_INIT;
+	const uint8_t *p = (const uint8_t *)text;
+	size_t left = strlen(text), length, i;
+
+	while (left > 0) {
+		length = text_sequence(p, left);
+		if (length == 0 || is_control(p, length)) {
+			length = length == 0 ? 1 : length;
+			for (i = 0; i < length; i++)
+				add_escaped(&out, p[i]);
+		} else if (*p == '\\') {
+			buf_add_string(&out, "\\\\");
+		} else {
+			buf_add(&out, p, length);
+		}
+		p += length;
+		left -= length;
+	}
+	return (mem_string(buf_text(&out)));
+}
+
 void
 text_mend_end(char *text)
 {

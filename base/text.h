@@ -6,6 +6,7 @@
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,16 @@ size_t text_sequence(const uint8_t *p, size_t n);
 /* Replaces control characters (C0, DEL, C1) and every byte that is not part of
  * well-formed UTF-8 by '?', in place. */
 void text_clean(char *text);
+
+/* Is all of it well-formed UTF-8? */
+bool text_is_valid(const char *text);
+
+/*
+ * The same without loss, allocated: what text_clean replaces, and what changes
+ * the direction of writing, as \n, \t, \r or \xNN a byte, a backslash as two.
+ * It is what a shell reads between $' and '.
+ */
+char *text_escaped(const char *text);
 
 /* Takes an incomplete UTF-8 sequence off the end of a text that was cut. */
 void text_mend_end(char *text);

@@ -6,7 +6,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "repository/repo.h"
 #include "restore/contents.h"
@@ -55,10 +57,28 @@ add_table(struct listing *l, const struct tree_entry *t, struct err *e)
 	json_set_integer(j, "bytes", (int64_t)t->size);
 	if (set_checksum(l, t->stream, j, e) < 0)
 		return (-1);
-	if (l->says_tables)
-		say(l->c, "  table %-60s %12" PRId64 " rows\n", t->path,
+	if (l->says_tables) {
+		SCOPED(scope_free) char *path = text_escaped(t->path);
+
+		say(l->c, "  table %-60s %12" PRId64 " rows\n", path,
 		    json_get_integer(extra, "rows", 0));
+	}
 	return (0);
+}
+
+/* A name as JSON can have it; its bytes beside it where that isn't all. */
+static void
+set_path(struct json *into, const char *path)
+{
+	SCOPED(scope_free) char *hex = NULL;
+	size_t n = strlen(path);
+
+	json_set_string(into, "path", path);
+	if (text_is_valid(path))
+		return;
+	hex = mem_new(2 * n + 1);
+	hex_of((const uint8_t *)path, n, hex);
+	json_set_string(into, "path_hex", hex);
 }
 
 static int
@@ -66,19 +86,26 @@ add_file(struct listing *l, const struct tree_entry *t, struct err *e)
 {
 	static const char *const kinds[] = { "", "database", "table", "file",
 		"log", "stream", "folder", "link" };
-	struct json *j = json_object();
+	const char *kind = t->kind < 8 ? kinds[t->kind] : "";
+	struct json *j;
 
+	if (l->says_files) {
+		SCOPED(scope_free) char *path = text_escaped(t->path);
+
+		say(l->c, "  %-8s %-60s %12" PRIu64 "\n", kind, path, t->size);
+	}
+	/* There may be millions: only a program's list is kept whole. */
+	if (!l->c->json)
+		return (0);
+	j = json_object();
 	json_append(l->files, j);
-	json_set_string(j, "kind", t->kind < 8 ? kinds[t->kind] : "");
-	json_set_string(j, "path", t->path);
+	json_set_string(j, "kind", kind);
+	set_path(j, t->path);
 	json_set_integer(j, "bytes", (int64_t)t->size);
 	if (t->mtime != 0)
 		json_set_time(j, "modified", t->mtime);
 	else
 		json_set_null(j, "modified");
-	if (l->says_files)
-		say(l->c, "  %-8s %-60s %12" PRIu64 "\n",
-		    t->kind < 8 ? kinds[t->kind] : "", t->path, t->size);
 	return (set_checksum(l, t->stream, j, e));
 }
 

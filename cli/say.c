@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/cli.h"
 
 const char *
@@ -69,14 +70,18 @@ static void print(FILE *to, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 static void
 print(FILE *to, const char *fmt, va_list ap)
 {
-	char *text = NULL;
+	char *text = NULL, *line, *end;
 
 	if (vasprintf(&text, fmt, ap) < 0)
 		return;
-	for (char *p = text; *p != '\0'; p++)
-		if (((unsigned char)*p < ' ' && *p != '\n') || *p == 0x7f)
-			*p = '?';
-	(void)fputs(text, to);
+	for (line = text; line != NULL; line = end) {
+		if ((end = strchr(line, '\n')) != NULL)
+			*end++ = '\0';
+		text_clean(line);
+		(void)fputs(line, to);
+		if (end != NULL)
+			(void)fputc('\n', to);
+	}
 	free(text);
 }
 

@@ -61,6 +61,7 @@ enum format_kind {
 #define OBJECT_NAME_TEXT   96 /* "packs/aa/<64 hex>" and all others */
 #define RECIPE_STREAMS_MAX ((size_t)1 << 28)
 #define TREE_PATH_MAX	   4096
+#define TREE_PARTS_MAX	   128 /* of a path */
 #define TREE_EXTRA_MAX	   ((size_t)1 << 20)
 #define JSON_PART_MAX	   ((size_t)8 << 20) /* of a manifest's parts */
 

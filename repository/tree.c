@@ -12,23 +12,39 @@
 #define MODE_BITS   07777U
 #define NSEC_MAX    999999999
 
-bool
-tree_path_is_safe(const char *path)
+/* How many parts it has; 0 when one of them is empty, "." or "..". */
+static size_t
+count_parts(const char *path)
 {
 	const char *end;
-	size_t n;
+	size_t n, parts = 1;
 
-	if (strnlen(path, TREE_PATH_MAX + 1) > TREE_PATH_MAX)
-		return (false);
-	for (;; path = end + 1) {
+	for (;; path = end + 1, parts++) {
 		end = strchrnul(path, '/');
 		n = (size_t)(end - path);
 		if (n == 0 || (n == 1 && path[0] == '.') ||
 		    (n == 2 && path[0] == '.' && path[1] == '.'))
-			return (false);
+			return (0);
 		if (*end == '\0')
-			return (true);
+			return (parts);
 	}
+}
+
+bool
+tree_path_stays_inside(const char *path)
+{
+	return (count_parts(path) > 0);
+}
+
+bool
+tree_path_is_safe(const char *path)
+{
+	size_t parts;
+
+	if (strnlen(path, TREE_PATH_MAX + 1) > TREE_PATH_MAX)
+		return (false);
+	parts = count_parts(path);
+	return (parts > 0 && parts <= TREE_PARTS_MAX);
 }
 
 void
@@ -70,6 +86,10 @@ check_numbers(const struct tree_entry *t, const uint8_t *zeros, struct err *e)
 	if ((t->kind == TREE_FOLDER || t->kind == TREE_LINK) && !no_stream)
 		return (err_set(
 		    e, ERR_CORRUPT, "a folder or link that has a stream"));
+	/* A table's rows may have been out of reach, a file's bytes not. */
+	if (no_stream && t->kind < TREE_FOLDER && t->kind != TREE_TABLE)
+		return (
+		    err_set(e, ERR_CORRUPT, "a file or log without a stream"));
 	if (t->nsec > NSEC_MAX || (t->mode & ~MODE_BITS) != 0)
 		return (err_set(e, ERR_CORRUPT,
 		    "a tree entry with %u ns and mode 0%o", t->nsec, t->mode));
@@ -94,6 +114,24 @@ take_path(struct bytes *b, struct tree_entry *t, struct err *e)
 	return (0);
 }
 
+/* What follows the path. */
+static int
+take_extra(struct bytes *b, struct tree_entry *t, struct err *e)
+{
+	size_t n;
+
+	t->extra_bytes = n = bytes_u32(b);
+	t->extra = bytes_take(b, n);
+	if (!bytes_done(b) || n > TREE_EXTRA_MAX)
+		return (err_set(
+		    e, ERR_CORRUPT, "a tree entry with %zu extra bytes", n));
+	if (t->kind == TREE_LINK &&
+	    (n == 0 || n > TREE_PATH_MAX || memchr(t->extra, 0, n) != NULL))
+		return (err_set(e, ERR_CORRUPT,
+		    "a link to a target of %zu bytes, or with a NUL", n));
+	return (0);
+}
+
 /* b holds exactly one entry, without its length. */
 static int
 decode_entry(struct bytes b, struct tree_entry *t, struct err *e)
@@ -113,12 +151,7 @@ decode_entry(struct bytes b, struct tree_entry *t, struct err *e)
 		return (err_set(e, ERR_CORRUPT, "a tree entry is cut off"));
 	if (check_numbers(t, zeros, e) < 0 || take_path(&b, t, e) < 0)
 		return (-1);
-	t->extra_bytes = bytes_u32(&b);
-	t->extra = bytes_take(&b, t->extra_bytes);
-	if (!bytes_done(&b) || t->extra_bytes > TREE_EXTRA_MAX)
-		return (err_set(e, ERR_CORRUPT,
-		    "a tree entry with %zu extra bytes", t->extra_bytes));
-	return (0);
+	return (take_extra(&b, t, e));
 }
 
 int

@@ -10,7 +10,8 @@
  * path is relative, never empty, absolute, or with an empty, "." or ".." part
  * (checked by the decoder); for a table it is "schema.name" for people, the
  * true names are in extra. extra: of a table, JSON
- * {"schema","name","columns":[…],"rows",…}; of a link its target; of a file
+ * {"schema","name","columns":[…],"rows",…}; of a link its target (1 to 4096
+ * bytes, none of them NUL); of a file
  * "owner:group" by name; else empty.
  */
 #ifndef REPOSITORY_TREE_H
@@ -48,6 +49,9 @@ void tree_encode(const struct tree_entry *t, struct buf *out);
 /* As recipe_decode. */
 int tree_decode(
     struct bytes *b, struct tree_entry *t, bool *more, struct err *e) MUST_USE;
+/* A path that an entry may have: it stays inside, within the limits. */
 bool tree_path_is_safe(const char *path);
+/* No part is empty, "." or "..": joined to a folder it is below it. */
+bool tree_path_stays_inside(const char *path);
 
 #endif

@@ -168,6 +168,12 @@ has_contents(struct folder_sink *f, const char *path, const struct recipe *r,
 	struct name checksum;
 	ssize_t got;
 
+	*same = false;
+	/* Gone meanwhile, or not ours to read: the backup's takes its place. */
+	if (fd < 0 && (e->kind == ERR_MISSING || e->kind == ERR_DENIED)) {
+		err_clear(e);
+		return (0);
+	}
 	if (fd < 0)
 		return (-1);
 	while ((got = file_read(fd, part, PART, e)) > 0) {
@@ -469,5 +475,6 @@ folder_sink_add(struct folder_sink *f, struct err *e)
 		*e = a.first;
 		return (-1);
 	}
+	owners_tell(&f->owners, f->conf.remarks);
 	return (rc == 0 ? inside_sync(f->root, e) : rc);
 }

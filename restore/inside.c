@@ -66,7 +66,7 @@ inside_parent(
 	char name[256];
 	int next;
 
-	if (!tree_path_is_safe(path))
+	if (!tree_path_stays_inside(path))
 		return (err_set(e, ERR_REFUSED,
 		    "the path %.100s could leave its folder", path));
 	if ((at = fcntl(root, F_DUPFD_CLOEXEC, 3)) < 0)
@@ -272,7 +272,12 @@ walk_name(
 	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return (errno == ENOENT ? 0 : err_errno(e, "stat %s", w->path));
 	if (S_ISDIR(st.st_mode)) {
-		if ((fd = enter(at, name, false, e)) < 0)
+		fd = enter(at, name, false, e);
+		if (fd < 0 && e->kind == ERR_MISSING) {
+			err_clear(e); /* somebody else is at work here */
+			return (0);
+		}
+		if (fd < 0)
 			return (-1);
 		rc = walk_folder(w, fd, length + n, e);
 		w->path[length + n] = '\0';

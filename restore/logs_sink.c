@@ -111,6 +111,7 @@ logs_sink_restore(
 		return (-1);
 	rc = contents_each(j->contents, write_log, &x, e);
 	scope_close(&x.root);
+	owners_tell(&x.owners, j->remarks);
 	if (rc == 0) {
 		out->has_files = true;
 		remarks_warn(j->remarks, "the logs are in %s", folder);

@@ -58,13 +58,15 @@ look_up(struct owners *o, const char *names, size_t n)
 	char *colon;
 	gid_t users;
 
-	if (n >= sizeof(text) ||
-	    (strlen(o->names) == n && memcmp(o->names, names, n) == 0))
+	if (strlen(o->names) == n && memcmp(o->names, names, n) == 0)
+		return;
+	o->known = false;
+	o->names[0] = '\0';
+	if (n >= sizeof(text))
 		return;
 	memcpy(text, names, n);
 	text[n] = '\0';
 	memcpy(o->names, text, n + 1);
-	o->known = false;
 	if ((colon = strchr(text, ':')) == NULL)
 		return;
 	*colon = '\0';
@@ -84,12 +86,27 @@ owners_look(
 		.uid = o->uid,
 		.gid = o->gid,
 	};
-	if (!o->can_give || o->has_owner || t->kind == TREE_LINK)
+	if (o->has_owner || t->kind == TREE_LINK || t->extra_bytes == 0)
 		return;
 	look_up(o, (const char *)t->extra, t->extra_bytes);
-	if (o->known && t->extra_bytes > 0) {
+	if (o->known && o->can_give) {
 		out->owned = true;
 		out->uid = o->known_uid;
 		out->gid = o->known_gid;
+	} else if (!o->known || o->known_uid != geteuid()) {
+		o->others++;
 	}
+}
+
+void
+owners_tell(struct owners *o, struct remarks *remarks)
+{
+	if (o->others == 0)
+		return;
+	remarks_warn(remarks,
+	    "%llu files and folders belong to whoever restores them: %s",
+	    (unsigned long long)o->others,
+	    o->can_give ? "this machine lacks the users of the backup"
+			: "only root can give them to the users of the backup");
+	o->others = 0;
 }

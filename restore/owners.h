@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "repository/tree.h"
+#include "restore/remarks.h"
 
 struct inside_look;
 
@@ -24,11 +25,14 @@ struct owners {
 	bool known;
 	uid_t known_uid;
 	gid_t known_gid;
+	uint64_t others; /* entries that could not be given to their users */
 };
 
 void owners_init(struct owners *o, const char *owner);
 /* One thread. */
 void owners_look(
     struct owners *o, const struct tree_entry *t, struct inside_look *out);
+/* One remark on those that could not be given to their users. */
+void owners_tell(struct owners *o, struct remarks *remarks);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "restore/tree_check.h"
 
 #define JOURNAL_BYTES_MAX ((size_t)64 << 10)
 
@@ -144,6 +145,8 @@ restoring_open(struct restoring *j, struct repo *r,
 	if ((j->fetch = fetch_new(r, j->folder, remarks, e)) == NULL ||
 	    (j->contents = contents_open(j->fetch, j->m, j->folder, e)) == NULL)
 		return (-1);
+	if (tree_check(j->contents, j->folder, e) < 0)
+		return (err_within(e, "backup %s", j->m->id));
 	return (0);
 }
 

@@ -239,20 +239,49 @@ make_link(struct to_dir *d, const char *path, const struct tree_entry *t,
 	return (rc);
 }
 
+/* A folder's descriptor; it is made when make. */
 static int
-make_folder(struct to_dir *d, const char *path, const struct tree_entry *t,
-    struct err *e)
+open_folder(struct to_dir *d, const char *path, bool make, struct err *e)
 {
 	SCOPED(scope_free) char *below = mem_printf("%s/x", path);
-	struct inside_look look;
 	const char *leaf;
-	int at = inside_parent(d->root, below, true, &leaf, e);
 
-	if (at < 0)
+	return (inside_parent(d->root, below, make, &leaf, e));
+}
+
+static int
+make_folder(struct to_dir *d, const char *path, struct err *e)
+{
+	int fd = open_folder(d, path, true, e);
+
+	if (fd < 0)
+		return (-1);
+	scope_close(&fd);
+	return (0);
+}
+
+/* When all is in it: its mode may forbid to write, and writing changes its
+ * time. */
+static int
+dress_folder(const struct tree_entry *t, void *arg, struct err *e)
+{
+	struct to_dir *d = arg;
+	char path[TREE_PATH_MAX + 16];
+	struct inside_look look;
+	int fd;
+
+	if (stop_check(e) < 0)
+		return (-1);
+	if (t->kind != TREE_FOLDER)
+		return (0);
+	place_of(d, t, path);
+	if (path[0] == '\0' || !to_dir_wants(d, path))
+		return (0);
+	if ((fd = open_folder(d, path, false, e)) < 0)
 		return (-1);
 	owners_look(&d->owners, t, &look);
-	inside_dress(at, &look);
-	scope_close(&at);
+	inside_dress(fd, &look);
+	scope_close(&fd);
 	return (0);
 }
 
@@ -269,7 +298,7 @@ write_entry(const struct tree_entry *t, void *arg, struct err *e)
 	if (path[0] == '\0' || !to_dir_wants(d, path))
 		return (0);
 	if (t->kind == TREE_FOLDER)
-		return (make_folder(d, path, t, e));
+		return (make_folder(d, path, e));
 	if (t->kind == TREE_LINK)
 		return (make_link(d, path, t, e));
 	owners_look(&d->owners, t, &look);
@@ -306,7 +335,8 @@ run(struct to_dir *d, struct err *e)
 		return (-1);
 	if (d->database && to_dir_database(d, e) < 0)
 		return (-1);
-	if (contents_each(j->contents, write_entry, d, e) < 0)
+	if (contents_each(j->contents, write_entry, d, e) < 0 ||
+	    contents_each(j->contents, dress_folder, d, e) < 0)
 		return (-1);
 	fetch_forget_staged(j->fetch);
 	return (inside_sync(d->root, e));
@@ -340,6 +370,7 @@ restore_to_dir(struct repo *r, const struct catalog_entry *backup,
 	if (rc == 0) {
 		choose_parts(&d, conf);
 		rc = run(&d, e);
+		owners_tell(&d.owners, &remarks);
 	}
 	scope_close(&d.root);
 	out->has_files = out->files > 0;

@@ -14,6 +14,9 @@ check(const struct tree_entry *t)
 	    strstr(t->path, "//") != NULL || strcmp(t->path, "..") == 0 ||
 	    strncmp(t->path, "../", 3) == 0 || strstr(t->path, "/../") != NULL)
 		abort();
+	if (t->kind == TREE_LINK &&
+	    (t->extra_bytes == 0 || memchr(t->extra, 0, t->extra_bytes)))
+		abort();
 	if (t->extra_bytes > TREE_EXTRA_MAX || (t->mode & ~07777U) != 0)
 		abort();
 }

@@ -149,11 +149,48 @@ overlong_words_are_far(void **state)
 	assert_int_equal(text_distance("a", word), TEXT_FAR);
 }
 
+static void
+escaped_text_keeps_every_byte_and_drives_no_terminal(void **state)
+{
+	static const char *const pairs[][2] = { { "plain", "plain" },
+		{ "two\nlines\t\r", "two\\nlines\\t\\r" },
+		{ "\x1b[31m\x07\x7f", "\\x1b[31m\\x07\\x7f" },
+		{ "\xc2\x9b", "\\xc2\\x9b" },
+		{ "caf\xe9 caf\xc3\xa9", "caf\\xe9 caf\xc3\xa9" },
+		{ "a\\nb", "a\\\\nb" },
+		{ "\xe2\x80\xa8"
+		  "gpj",
+		    "\\xe2\\x80\\xa8gpj" },
+		{ "\xe2\x80\x8f\xe2\x82\xac", "\\xe2\\x80\\x8f\xe2\x82\xac" },
+		{ "", "" } };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		SCOPED(scope_free) char *got = text_escaped(pairs[i][0]);
+
+		assert_string_equal(got, pairs[i][1]);
+	}
+}
+
+static void
+valid_text_is_told_from_other_bytes(void **state)
+{
+	(void)state;
+	assert_true(text_is_valid(""));
+	assert_true(text_is_valid("caf\xc3\xa9\n"));
+	assert_false(text_is_valid("caf\xe9"));
+	assert_false(text_is_valid("ends in \xe2\x82"));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sequences_of_each_length_are_known),
+		cmocka_unit_test(
+		    escaped_text_keeps_every_byte_and_drives_no_terminal),
+		cmocka_unit_test(valid_text_is_told_from_other_bytes),
 		cmocka_unit_test(malformed_sequences_are_refused),
 		cmocka_unit_test(every_code_point_is_a_sequence_but_surrogates),
 		cmocka_unit_test(

@@ -227,6 +227,76 @@ safe_paths_stay_below_their_folder(void **state)
 }
 
 static void
+paths_of_too_many_parts_are_refused(void **state)
+{
+	char path[2 * TREE_PARTS_MAX + 2];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < TREE_PARTS_MAX; i++)
+		memcpy(path + 2 * i, "a/", 3);
+	path[2 * TREE_PARTS_MAX - 1] = '\0';
+	assert_true(tree_path_is_safe(path));
+	memcpy(path + strlen(path), "/a", 3);
+	assert_false(tree_path_is_safe(path));
+	assert_true(tree_path_stays_inside(path));
+}
+
+/* Encodes t, changed by a test, and expects it to be refused. */
+static void
+assert_refused(const struct tree_entry *t)
+{
+	SCOPED(buf_free) struct buf b = BUF_INIT;
+	struct tree_entry back;
+	struct err e = ERR_INIT;
+	struct bytes in;
+	bool more;
+
+	tree_encode(t, &b);
+	in = bytes_of(b.p, b.n);
+	assert_int_equal(tree_decode(&in, &back, &more, &e), -1);
+	assert_int_equal(e.kind, ERR_CORRUPT);
+}
+
+static void
+a_link_without_a_true_target_is_refused(void **state)
+{
+	SCOPED(scope_free) uint8_t *target = mem_new(TREE_PATH_MAX + 1);
+	struct tree_entry t;
+
+	(void)state;
+	memset(target, 'x', TREE_PATH_MAX + 1);
+	make_entry(&t);
+	t.kind = TREE_LINK;
+	t.stream = TREE_NO_STREAM;
+	t.extra_bytes = 0;
+	assert_refused(&t);
+	t.extra = target;
+	t.extra_bytes = TREE_PATH_MAX + 1;
+	assert_refused(&t);
+	t.extra = (const uint8_t *)"a\0b";
+	t.extra_bytes = 3;
+	assert_refused(&t);
+}
+
+static void
+a_file_without_a_stream_is_refused(void **state)
+{
+	static const uint8_t kinds[] = { TREE_ARCHIVE, TREE_FILE, TREE_LOG,
+		TREE_STDIN };
+	struct tree_entry t;
+	size_t i;
+
+	(void)state;
+	make_entry(&t);
+	t.stream = TREE_NO_STREAM;
+	for (i = 0; i < sizeof(kinds); i++) {
+		t.kind = kinds[i];
+		assert_refused(&t);
+	}
+}
+
+static void
 the_bytes_of_a_known_entry_do_not_change(void **state)
 {
 	SCOPED(buf_free) struct buf b = BUF_INIT;
@@ -250,6 +320,9 @@ main(void)
 		cmocka_unit_test(a_cut_entry_asks_for_more_and_moves_nothing),
 		cmocka_unit_test(an_entry_that_breaks_a_rule_is_corrupt),
 		cmocka_unit_test(safe_paths_stay_below_their_folder),
+		cmocka_unit_test(paths_of_too_many_parts_are_refused),
+		cmocka_unit_test(a_link_without_a_true_target_is_refused),
+		cmocka_unit_test(a_file_without_a_stream_is_refused),
 		cmocka_unit_test(the_bytes_of_a_known_entry_do_not_change),
 	};
 
