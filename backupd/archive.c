@@ -12,11 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backupd/definitions.h"
 #include "backupd/run.h"
 #include "backupd/snapshot.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/stage.h"
 
 #define READ_BYTES  ((size_t)256 << 10)
 #define TRIES_MAX   2	  /* in one snapshot */
@@ -31,6 +33,7 @@ start(struct archive *a, struct err *e)
 	const char *password = a->command.password_env;
 	const char *const env[] = { password, NULL };
 
+	a->started_ms = clock_ticks_ms();
 	a->proc = proc_start(argv, password != NULL ? env : NULL,
 	    PROC_STDOUT | (a->command.patterns.n > 0 ? PROC_STDIN : 0U), e);
 	if (a->proc == NULL)
@@ -43,7 +46,9 @@ archive_start(struct run *run, const struct snapshot *s, struct archive *out,
     struct err *e)
 {
 	*out = (struct archive){ .recipe = RECIPE_INIT };
-	if (archive_check_init(&out->check, s->leader, &s->tables, e) < 0 ||
+	out->definitions = definitions_read(s->leader, e);
+	if (out->definitions == NULL ||
+	    archive_check_init(&out->check, s->leader, &s->tables, e) < 0 ||
 	    archive_command_build(run, s, &out->check, &out->command, e) < 0)
 		return (-1);
 	return (start(out, e));
@@ -187,7 +192,7 @@ enum outcome { WHOLE, LOCKED_OUT };
 static int
 read_once(struct run *run, struct archive *a, struct stream *to, struct err *e)
 {
-	uint64_t begin = clock_ticks_ms(), total;
+	uint64_t total;
 	int status;
 
 	if (pump(run, a, to, &total, e) < 0)
@@ -203,7 +208,7 @@ read_once(struct run *run, struct archive *a, struct stream *to, struct err *e)
 	}
 	fail_with_last_words(a, status, e);
 	if (total == 0 &&
-	    clock_ticks_ms() - begin >= ARCHIVE_COMMAND_LOCK_WAIT_MS &&
+	    clock_ticks_ms() - a->started_ms >= ARCHIVE_COMMAND_LOCK_WAIT_MS &&
 	    strstr(proc_stderr(a->proc), "LOCK TABLE") != NULL)
 		return (LOCKED_OUT);
 	return (-1);
@@ -235,7 +240,8 @@ archive_read(struct run *run, struct archive *a, struct err *e)
 	if (rc < 0 || stream_end(to, &a->recipe, e) < 0)
 		return (-1);
 	proc_freep(&a->proc);
-	return (0);
+	stage_reached("archive read");
+	return (definitions_compare(run, a->definitions, e));
 }
 
 int
@@ -261,4 +267,5 @@ archive_free(struct archive *a)
 	archive_list_free(&a->list);
 	recipe_free(&a->recipe);
 	archive_command_free(&a->command);
+	free(TAKE(a->definitions));
 }

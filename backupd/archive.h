@@ -16,8 +16,10 @@ struct archive {
 	struct archive_command command;
 	struct archive_check check;
 	struct archive_list list;
-	struct proc *proc; /* running */
+	struct proc *proc;   /* running */
+	uint64_t started_ms; /* since when, by clock_ticks_ms */
 	struct recipe recipe;
+	char *definitions; /* of the snapshot, see definitions_read */
 };
 
 /*
@@ -29,9 +31,9 @@ int archive_start(struct run *run, const struct snapshot *s,
 /*
  * Reads what it writes into a stream, checks list and exit status; starts it
  * again when somebody's ALTER TABLE stood before its locks.
- * Fails: ERR_DATABASE with pg_dump's last words; ERR_AGAIN when its locks could
- * not be had: a session that waits for our leader stands before them, so that
- * only a new snapshot helps.
+ * Fails: ERR_DATABASE with pg_dump's last words; ERR_AGAIN when only a new
+ * snapshot helps: its locks could not be had, since a session that waits for
+ * our leader stands before them; or what it described has changed meanwhile.
  */
 int archive_read(struct run *run, struct archive *a, struct err *e) MUST_USE;
 /* Adds recipe and tree entry. */

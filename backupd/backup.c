@@ -20,6 +20,7 @@
 #include "backupd/zone.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/stage.h"
 #include "repository/catalog.h"
 
 #define CLOCK_STEP_MOST_S 5 /* a clock that is further behind was set back */
@@ -131,6 +132,7 @@ prove_files(struct flow *f, struct err *e)
 {
 	struct proof *p = &f->db.proof;
 
+	stage_reached("files read");
 	if (proof_end(p, e) < 0 ||
 	    files_add_deleted(&f->run, p, &f->files, e) < 0)
 		return (-1);
@@ -164,6 +166,7 @@ read_sources(struct flow *f, struct err *e)
 	    read_files(f, e) < 0)
 		return (-1);
 	database_release(&f->db);
+	stage_reached("logs to be read");
 	if (f->conf->branch->logs != NULL && logs_copy(&f->run, e) < 0)
 		return (-1);
 	if (f->conf->stdin_name != NULL && stdin_copy(&f->run, e) < 0)
@@ -265,7 +268,11 @@ commit(struct flow *f, struct err *e)
 		return (-1);
 	progress_phase(f->run.progress, "commit", 0);
 	fill_manifest(f);
-	return (ingest_commit(f->run.in, f->m, e));
+	stage_reached("backup to be committed");
+	if (ingest_commit(f->run.in, f->m, e) < 0)
+		return (-1);
+	stage_reached("backup committed");
+	return (0);
 }
 
 /* --- after the commit --- */

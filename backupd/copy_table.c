@@ -187,6 +187,32 @@ finish(struct copy *k, bool *whole, struct err *e)
 	return (0);
 }
 
+/*
+ * Was it this table whose rows came? COPY goes by name, and no lock on a table
+ * holds its schema's name: after "a" became "b" another one's rows may have
+ * come. Asked afterwards, since what the session knows only moves ahead.
+ */
+static int
+check_name(struct copy *k, struct err *e)
+{
+	SCOPED(buf_free) struct buf name = BUF_INIT;
+	SCOPED(scope_free) char *oid = NULL;
+	const char *params[1];
+	char text[TABLE_TEXT];
+
+	table_add_name(k->t, &name);
+	params[0] = buf_text(&name);
+	oid = pg_value(
+	    k->c, "SELECT pg_catalog.to_regclass($1)::oid", 1, params, e);
+	if (e->kind != ERR_NONE)
+		return (-1);
+	if (oid != NULL && strtoul(oid, NULL, 10) == k->t->oid)
+		return (0);
+	return (err_set(e, ERR_AGAIN,
+	    "table %s: its schema was renamed while it was read",
+	    table_text(k->t, text)));
+}
+
 /* Reads the names of the columns that COPY gives; list gets them for COPY. */
 static int
 read_columns(struct copy *k, struct buf *list, struct err *e)
@@ -258,7 +284,7 @@ copy_rows(struct copy *k, struct err *e)
 		return (-1);
 	if (!whole)
 		return (0);
-	if (stream_end(k->stream, &k->t->recipe, e) < 0)
+	if (check_name(k, e) < 0 || stream_end(k->stream, &k->t->recipe, e) < 0)
 		return (-1);
 	k->t->is_copied = true;
 	k->t->rows = k->rows;

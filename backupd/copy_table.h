@@ -15,7 +15,8 @@ struct run;
  * server can't give its rows whole (rights, row security, a damaged or
  * oversized row): t->is_unreadable is true, the backup becomes incomplete, and
  * c's transaction may have failed.
- * Fails: ERR_DATABASE naming the table; ERR_FULL, ERR_STOPPED, … of the ingest.
+ * Fails: ERR_DATABASE naming the table; ERR_AGAIN when its schema was renamed
+ * meanwhile; ERR_FULL, ERR_STOPPED, … of the ingest.
  * After failure: c can only be closed.
  */
 int copy_table(

@@ -9,11 +9,13 @@
 
 #include <stdlib.h>
 
+#include "backupd/definitions.h"
 #include "backupd/facts.h"
 #include "backupd/run.h"
 #include "backupd/tables.h"
 #include "backupd/watch.h"
 #include "base/log.h"
+#include "base/stage.h"
 
 #define TRIES_MAX 3
 
@@ -62,15 +64,48 @@ read_all(
 {
 	progress_phase(run->progress, "snapshot", 0);
 	if (snapshot_take(run, &db->snapshot, e) < 0 ||
-	    (db->watch = watch_start(run, &db->snapshot, e)) == NULL ||
-	    archive_start(run, &db->snapshot, &db->archive, e) < 0 ||
-	    ask_in_snapshot(db, facts, e) < 0 ||
+	    (db->watch = watch_start(run, &db->snapshot, e)) == NULL)
+		return (-1);
+	stage_reached("snapshot taken");
+	if (archive_start(run, &db->snapshot, &db->archive, e) < 0)
+		return (-1);
+	stage_reached("pg_dump started");
+	if (ask_in_snapshot(db, facts, e) < 0 ||
 	    tables_copy(run, &db->snapshot, &db->archive, e) < 0)
 		return (-1);
+	stage_reached("rows read");
 	if (run->branch->filestore != NULL &&
 	    proof_open(db->snapshot.leader, &db->odoo, &db->proof, e) < 0)
 		return (-1);
-	return (snapshot_end(&db->snapshot, e));
+	if (snapshot_end(&db->snapshot, e) < 0)
+		return (-1);
+	stage_reached("snapshot ended");
+	return (0);
+}
+
+/*
+ * A failure may be what follows from another one: the watcher gave way; the
+ * session that holds the snapshot was ended, and its snapshot is unknown now;
+ * or pg_dump asked for what somebody had dropped.
+ */
+static void
+find_cause(struct run *run, struct database *db, struct err *e)
+{
+	struct err first = ERR_INIT, lost = ERR_INIT, changed = ERR_INIT;
+
+	if (e->kind == ERR_STOPPED)
+		return;
+	if (snapshot_is_lost(&db->snapshot, &lost))
+		*e = lost;
+	else if (run_outcome(run, &first) < 0)
+		*e = first;
+	if (e->kind == ERR_DATABASE && lost.kind == ERR_NONE &&
+	    db->archive.definitions != NULL &&
+	    definitions_compare(run, db->archive.definitions, &changed) < 0 &&
+	    changed.kind == ERR_AGAIN) {
+		(void)err_within(&changed, "%s", e->text);
+		*e = changed;
+	}
 }
 
 /* One try, from a snapshot of its own to its end. */
@@ -78,39 +113,37 @@ static int
 try_once(
     struct run *run, struct database *db, struct json *facts, struct err *e)
 {
-	struct err first = ERR_INIT;
-
 	if (read_all(run, db, facts, e) == 0)
 		return (0);
-	/* Was it the watcher that gave way? Then that is why. */
-	if (e->kind != ERR_STOPPED && run_outcome(run, &first) < 0)
-		*e = first;
+	find_cause(run, db, e);
 	return (-1);
 }
 
 /* Lets go of all locks, so that whoever waits for them goes first. */
 static void
-start_over(struct run *run, struct database *db, struct err *e)
+start_over(struct run *run, struct database *db, size_t mark, struct err *e)
 {
 	log_info("%s: starting over with a new snapshot: %s", run->branch->name,
 	    e->text);
 	err_clear(e);
 	database_free(db);
 	*db = (struct database){ .watch = NULL };
-	run_reset(run);
+	run_reset(run, mark);
 }
 
 int
 database_copy(
     struct run *run, struct database *db, struct json *facts, struct err *e)
 {
+	size_t mark = run_mark(run);
+
 	for (unsigned tries = 1; try_once(run, db, facts, e) < 0; tries++) {
 		if (e->kind != ERR_AGAIN)
 			return (-1);
 		e->kind = ERR_DATABASE;
 		if (tries == TRIES_MAX)
 			return (err_within(e, "%d tries", TRIES_MAX));
-		start_over(run, db, e);
+		start_over(run, db, mark, e);
 	}
 	count(db);
 	if (archive_add(run, &db->archive, &db->archive_stream, e) < 0 ||

@@ -68,9 +68,23 @@ run_fail(struct run *run, const struct err *e)
 	(void)pthread_mutex_unlock(&run->lock);
 }
 
-void
-run_reset(struct run *run)
+size_t
+run_mark(const struct run *run)
 {
+	return (json_count(run->warnings));
+}
+
+void
+run_reset(struct run *run, size_t mark)
+{
+	SCOPED(json_freep) struct json *all = run->warnings;
+
+	run->warnings = json_array();
+	for (size_t i = 0; i < mark; i++)
+		json_append_string(run->warnings, json_text(json_at(all, i)));
+	run->nwarnings = mark;
+	run->unreadable = 0;
+	run->worst[0] = '\0';
 	err_clear(&run->first);
 	atomic_store(&run->has_failed, false);
 }

@@ -44,8 +44,11 @@ int run_check(struct run *run, struct err *e) MUST_USE;
 void run_fail(struct run *run, const struct err *e);
 /* After threads were joined: their first failure. */
 int run_outcome(struct run *run, struct err *e) MUST_USE;
-/* Forgets it: the same is tried once more. No other thread runs. */
-void run_reset(struct run *run);
+/* How many warnings there are now, for run_reset. */
+size_t run_mark(const struct run *run);
+/* Forgets failure and findings since mark, when nothing unreadable was found
+ * before it: the same is tried once more. No other thread runs. */
+void run_reset(struct run *run, size_t mark);
 /* Waits until fd can be read, asking run_check five times a second. */
 int run_wait_readable(struct run *run, int fd, struct err *e) MUST_USE;
 

@@ -7,6 +7,8 @@
  * leave it without rows that were there, and no error would say so. Were the
  * lists not compared, a table that was made or swapped by renaming in between
  * would be read without ever having been locked.
+ *
+ * A table that somebody holds is waited for without holding any other.
  */
 #include "backupd/snapshot.h"
 
@@ -16,11 +18,12 @@
 #include "backupd/run.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/stage.h"
 
 #define TRIES_MAX     3
-#define LOCKS_AT_ONCE 500
+#define LOCKS_AT_ONCE 100
 #define LEAST_WAIT_S  5 /* even when yield-to-ddl is shorter */
-#define PAUSE_MS      100
+#define PAUSE_MS      200
 
 enum outcome {
 	TAKEN,
@@ -29,42 +32,30 @@ enum outcome {
 };
 
 void
-snapshot_add_locks(const struct table_list *l, struct buf *sql)
+snapshot_add_lock(const struct table_list *l, size_t *i, struct buf *sql)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < l->n; i++) {
-		if (l->v[i].is_denied)
+	for (size_t n = 0; *i < l->n && n < LOCKS_AT_ONCE; (*i)++) {
+		if (l->v[*i].is_denied)
 			continue;
-		if (n % LOCKS_AT_ONCE != 0)
-			buf_add_string(sql, ", ");
-		else if (n == 0)
-			buf_add_string(sql, "LOCK TABLE ");
-		else
-			buf_add_string(
-			    sql, " IN ACCESS SHARE MODE; LOCK TABLE ");
-		buf_add_string(sql, "ONLY ");
-		table_add_name(&l->v[i], sql);
-		n++;
+		buf_add_string(sql, n++ == 0 ? "LOCK TABLE ONLY " : ", ONLY ");
+		table_add_name(&l->v[*i], sql);
 	}
-	if (n > 0)
-		buf_add_string(sql, " IN ACCESS SHARE MODE");
+	if (sql->n > 0)
+		buf_add_string(sql, " IN ACCESS SHARE MODE NOWAIT");
 }
 
 /* What a failed LOCK TABLE means; -1 for a failure that is none of ours. */
 static int
 judge_lock(PGconn *c, const PGresult *r, struct err *e)
 {
-	/* lock not available, deadlock; undefined table, schema or object,
-	 * wrong kind of it, rights taken away */
-	static const char *const busy[] = { "55P03", "40P01" },
-				 *const changed[] = { "42P01", "3F000", "42704",
-					 "42809", "42501" };
+	/* undefined table, schema or object, wrong kind of it, rights taken
+	 * away */
+	static const char *const changed[] = { "42P01", "3F000", "42704",
+		"42809", "42501" };
 	const char *state = pg_sqlstate(r);
 
-	for (size_t i = 0; i < sizeof(busy) / sizeof(busy[0]); i++)
-		if (strcmp(state, busy[i]) == 0)
-			return (BUSY);
+	if (strcmp(state, "55P03") == 0) /* lock not available */
+		return (BUSY);
 	for (size_t i = 0; i < sizeof(changed) / sizeof(changed[0]); i++)
 		if (strcmp(state, changed[i]) == 0)
 			return (CHANGED);
@@ -75,23 +66,57 @@ judge_lock(PGconn *c, const PGresult *r, struct err *e)
 	return (-1);
 }
 
-/* Begins and locks. PQexec blocks, but never longer than lock_timeout. */
+/*
+ * Begins and locks. Never waits: who waits for one table while it holds others
+ * stands in the way of a DDL that wants those, and the server might end the
+ * deadlock by failing production's DDL.
+ */
 static int
 lock_tables(PGconn *c, const struct table_list *l, struct err *e)
 {
-	SCOPED(buf_free) struct buf sql = BUF_INIT;
-	SCOPED(pg_clearp) PGresult *r = NULL;
+	size_t i = 0;
 
 	if (pg_exec(c, e, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") <
 	    0)
 		return (-1);
-	snapshot_add_locks(l, &sql);
-	if (sql.n == 0)
-		return (TAKEN);
-	r = PQexec(c, buf_text(&sql));
-	if (PQresultStatus(r) == PGRES_COMMAND_OK)
-		return (TAKEN);
-	return (judge_lock(c, r, e));
+	for (;;) {
+		SCOPED(buf_free) struct buf sql = BUF_INIT;
+		SCOPED(pg_clearp) PGresult *r = NULL;
+
+		snapshot_add_lock(l, &i, &sql);
+		if (sql.n == 0)
+			return (TAKEN);
+		r = PQexec(c, buf_text(&sql));
+		if (PQresultStatus(r) != PGRES_COMMAND_OK)
+			return (judge_lock(c, r, e));
+	}
+}
+
+/*
+ * Who holds a table for itself, or waits to: "public.sale_order (session 123,
+ * role odoo)". NULL when nobody does, or it can't be found out.
+ */
+static char *
+find_holder(PGconn *c)
+{
+	struct err ignored = ERR_INIT;
+
+	return (pg_value(c,
+	    "SELECT pg_catalog.format('%s.%s (session %s, role %s%s)',"
+	    " n.nspname, c.relname, l.pid, a.usename,"
+	    " CASE WHEN NOT l.granted THEN ', which waits for it' END)"
+	    " FROM pg_catalog.pg_locks l"
+	    " JOIN pg_catalog.pg_class c ON c.oid = l.relation"
+	    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+	    " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
+	    " WHERE l.mode = 'AccessExclusiveLock' AND l.locktype = 'relation'"
+	    " AND c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_'"
+	    " AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
+	    " AND pg_catalog.has_table_privilege(c.oid, 'SELECT')"
+	    " AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d"
+	    "  WHERE d.datname = pg_catalog.current_database())"
+	    " ORDER BY l.granted DESC, l.pid LIMIT 1",
+	    0, NULL, &ignored));
 }
 
 static int
@@ -99,18 +124,25 @@ try_once(struct run *run, struct snapshot *s, struct err *e)
 {
 	SCOPED(table_list_free) struct table_list before = { .n = 0 };
 	char text[TABLE_TEXT];
+	SCOPED(scope_free) char *holder = find_holder(s->leader);
 	const struct table *differs;
 	int outcome;
 
+	/* Trying in vain would put each LOCK into the server's log. */
+	if (holder != NULL)
+		return (BUSY);
 	if (table_list_read(s->leader, &before, e) < 0)
 		return (-1);
+	stage_reached("tables listed");
 	if ((outcome = lock_tables(s->leader, &before, e)) != TAKEN)
 		return (outcome);
+	stage_reached("tables locked");
 	guard_hold(run, &s->guard);
 	s->id = pg_value(
 	    s->leader, "SELECT pg_catalog.pg_export_snapshot()", 0, NULL, e);
 	if (s->id == NULL)
 		return (err_within(e, "export the snapshot"));
+	stage_reached("snapshot exported");
 	if (table_list_read(s->leader, &s->tables, e) < 0)
 		return (-1);
 	differs = table_list_difference(&before, &s->tables);
@@ -128,28 +160,9 @@ start_over(struct snapshot *s, struct err *e)
 	table_list_free(&s->tables);
 	free(TAKE(s->id));
 	guard_release(&s->guard);
+	if (PQtransactionStatus(s->leader) == PQTRANS_IDLE)
+		return (0); /* it had not begun */
 	return (pg_exec(s->leader, e, "ROLLBACK"));
-}
-
-/* Who holds a table for itself: "public.sale_order (session 123, odoo)". */
-static char *
-find_holder(PGconn *c)
-{
-	struct err ignored = ERR_INIT;
-
-	return (pg_value(c,
-	    "SELECT pg_catalog.format('%s.%s (session %s, role %s)',"
-	    " n.nspname, c.relname, l.pid, a.usename)"
-	    " FROM pg_catalog.pg_locks l"
-	    " JOIN pg_catalog.pg_class c ON c.oid = l.relation"
-	    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-	    " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
-	    " WHERE l.mode = 'AccessExclusiveLock' AND l.locktype = 'relation'"
-	    " AND c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_'"
-	    " AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d"
-	    "  WHERE d.datname = pg_catalog.current_database())"
-	    " ORDER BY l.granted DESC, l.pid LIMIT 1",
-	    0, NULL, &ignored));
 }
 
 static void
@@ -218,23 +231,38 @@ snapshot_take(struct run *run, struct snapshot *out, struct err *e)
 		return (err_set(e, ERR_DATABASE,
 		    "PostgreSQL %s is too old: 10 or newer is needed",
 		    PQparameterStatus(c, "server_version")));
-	if (pg_exec(c, e, "SET lock_timeout = '1s'") < 0 ||
-	    try_until_taken(run, out, e) < 0)
+	if (try_until_taken(run, out, e) < 0)
 		return (-1);
 	out->is_open = true;
-	if (pg_exec(c, e, "SET lock_timeout = 0") < 0)
-		return (-1);
 	return (table_list_weigh(c, &out->tables, e));
 }
+
+static const char lost[] = "the connection that held the snapshot was lost";
 
 int
 snapshot_end(struct snapshot *s, struct err *e)
 {
+	if (pg_exec(s->leader, e, "COMMIT") < 0)
+		return (err_within(e, "%s", lost));
 	s->is_open = false;
-	if (pg_exec(s->leader, e, "COMMIT") == 0)
-		return (0);
-	return (
-	    err_within(e, "the connection that held the snapshot was lost"));
+	return (0);
+}
+
+bool
+snapshot_is_lost(struct snapshot *s, struct err *why)
+{
+	if (!s->is_open)
+		return (false);
+	/* In an aborted transaction it fails, and the connection is well. */
+	if (PQtransactionStatus(s->leader) == PQTRANS_ACTIVE ||
+	    pg_exec(s->leader, why, "SELECT 1") == 0)
+		(void)err_set(why, ERR_DATABASE, "no answer from the server");
+	if (PQstatus(s->leader) == CONNECTION_OK) {
+		err_clear(why);
+		return (false);
+	}
+	(void)err_within(why, "%s", lost);
+	return (true);
 }
 
 void

@@ -35,9 +35,12 @@ int snapshot_take(
  * is not one moment.
  */
 int snapshot_end(struct snapshot *s, struct err *e) MUST_USE;
+/* Was the leading connection lost while it held the snapshot? why tells. */
+bool snapshot_is_lost(struct snapshot *s, struct err *why);
 void snapshot_free(struct snapshot *s); /* also a SCOPED releaser */
 
-/* The LOCK TABLE commands for a list; empty when there is nothing to lock. */
-void snapshot_add_locks(const struct table_list *l, struct buf *sql);
+/* The LOCK TABLE command for the next of a list's tables, from *i on, which it
+ * moves; empty when there is none left to lock. */
+void snapshot_add_lock(const struct table_list *l, size_t *i, struct buf *sql);
 
 #endif

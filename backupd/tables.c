@@ -16,6 +16,7 @@
 
 #include "backupd/copy_table.h"
 #include "backupd/run.h"
+#include "base/stage.h"
 
 #define MODE_TABLE 0600
 
@@ -153,14 +154,17 @@ copy_beside(struct work *w, PGconn *c, struct table *t, struct err *e)
 {
 	bool locked = false;
 
+	stage_reached("table to be locked");
 	if (begin(w, c, t, &locked, e) < 0)
 		return (-1);
 	if (!locked) {
 		leave_to_leader(w, t);
 		return (0);
 	}
+	stage_reached("table locked");
 	if (copy_table(w->run, c, t, e) < 0)
 		return (-1);
+	stage_reached("table copied");
 	return (pg_exec(c, e, t->is_copied ? "COMMIT" : "ROLLBACK"));
 }
 
@@ -226,6 +230,7 @@ copy_left(struct work *w, PGconn *leader, struct err *e)
 
 	for (size_t i = 0; i < w->nleft; i++) {
 		t = w->left[i];
+		stage_reached("table left to the leader");
 		if (pg_exec(leader, e, "SAVEPOINT one") < 0 ||
 		    copy_table(w->run, leader, t, e) < 0 ||
 		    (!t->is_copied &&

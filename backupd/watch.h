@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who waits for us? A thread looks at the server's locks every second. A
- * session that waits longer than yield-to-ddl is given way: the guard lets go
- * of ir_attachment; where the snapshot's own locks are in the way, the backup
- * fails and says for whom.
+ * Who waits for us? A thread looks at the server's locks several times a
+ * second. A session that waits longer than yield-to-ddl is given way: the guard
+ * lets go of ir_attachment; where the snapshot's own locks are in the way, the
+ * backup fails and says for whom. At once, and to begin again (ERR_AGAIN), when
+ * pg_dump waits behind a session that waits for us.
  */
 #ifndef BACKUPD_WATCH_H
 #define BACKUPD_WATCH_H

@@ -15,6 +15,7 @@
 
 #include "base/gate.h"
 #include "base/log.h"
+#include "base/stage.h"
 #include "base/stop.h"
 #include "repository/endpoint.h"
 #include "repository/object.h"
@@ -164,6 +165,8 @@ send_bytes(
 		return (-1);
 	if (!found)
 		return (0);
+	if (o->class == STATE_MANIFEST)
+		stage_reached("manifest to be sent");
 	if (object_store(s->rep->repo, s->ep, o, &bytes, e) < 0)
 		return (-1);
 	*sent = true;
