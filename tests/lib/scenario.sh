@@ -130,10 +130,15 @@ run() {
 	runs=$((runs + 1))
 	"$@" >"$T/out" 2>"$T/err" </dev/null
 	status=$?
+	take_output "${*//$T/}"
+}
+
+# What the run, of which only the words are given, wrote: into out and err.
+take_output() {
 	out=$(head -c 65536 "$T/out" | tr -d '\0')
 	err=$(head -c 65536 "$T/err" | tr -d '\0')
 	if grep -Eq 'ERROR: (Address|Leak|Thread)Sanitizer|runtime error:' "$T/err"; then
-		fail "the sanitizers found something in: ${*//$T/}" \
+		fail "the sanitizers found something in: $1" \
 			"$(grep -E -A 15 'Sanitizer|runtime error:' "$T/err")"
 	fi
 }
