@@ -250,6 +250,7 @@ begin(struct copy *k, bool *begun, struct err *e)
 {
 	SCOPED(buf_free) struct buf sql = BUF_INIT, columns = BUF_INIT;
 	SCOPED(pg_clearp) PGresult *r = NULL;
+	bool is_sent = false;
 
 	if (read_columns(k, &columns, e) < 0)
 		return (-1);
@@ -259,6 +260,9 @@ begin(struct copy *k, bool *begun, struct err *e)
 	buf_add_string(&sql, " TO STDOUT");
 	if (PQsendQuery(k->c, buf_text(&sql)) == 0)
 		return (fail(k, NULL, e));
+	while (!is_sent)
+		if (pg_flush_some(k->c, &is_sent, e) < 0)
+			return (-1);
 	if (next_result(k, &r, e) < 0)
 		return (-1);
 	*begun = PQresultStatus(r) == PGRES_COPY_OUT;

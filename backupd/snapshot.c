@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stage.h"
+#include "base/stop.h"
 
 #define TRIES_MAX     3
 #define LOCKS_AT_ONCE 100
@@ -86,9 +87,10 @@ lock_tables(PGconn *c, const struct table_list *l, struct err *e)
 		snapshot_add_lock(l, &i, &sql);
 		if (sql.n == 0)
 			return (TAKEN);
-		r = PQexec(c, buf_text(&sql));
+		if ((r = pg_try(c, buf_text(&sql), e)) == NULL)
+			return (-1);
 		if (PQresultStatus(r) != PGRES_COMMAND_OK)
-			return (judge_lock(c, r, e));
+			return (stop_check(e) < 0 ? -1 : judge_lock(c, r, e));
 	}
 }
 

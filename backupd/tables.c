@@ -138,7 +138,8 @@ begin(struct work *w, PGconn *c, const struct table *t, bool *locked,
 	buf_add_string(&sql, "; LOCK TABLE ONLY ");
 	table_add_name(t, &sql);
 	buf_add_string(&sql, " IN ACCESS SHARE MODE NOWAIT");
-	r = PQexec(c, buf_text(&sql));
+	if ((r = pg_try(c, buf_text(&sql), e)) == NULL)
+		return (-1);
 	*locked = PQresultStatus(r) == PGRES_COMMAND_OK;
 	if (*locked)
 		return (0);

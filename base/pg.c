@@ -13,17 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "base/aside.h"
 #include "base/stop.h"
 #include "base/text.h"
 
-#define SLICE_MS 200
-/* A query that begins after the stop was requested is one that cleans up
- * (DROP DATABASE …): it gets this long before it is cancelled too. */
-#define CLEANUP_MS 30000
-/* How long a cancelled query may take to say so. */
-#define CANCEL_MS 10000
-#define WHAT_MAX  48 /* bytes of a command that an error names */
+#define SLICE_MS  200
+#define CANCEL_MS 300 /* for asking the server to cancel */
+#define WHAT_MAX  48  /* bytes of a command that an error names */
 
 #define SQLSTATE_CANCELLED     "57014"
 #define SQLSTATE_DEADLOCK      "40P01"
@@ -76,59 +72,159 @@ pg_fail(PGconn *c, const PGresult *r, struct err *e, const char *what)
 	return (-1);
 }
 
-/* One query's waiting. */
+/* --- waiting --- */
+
+static void
+ask_to_cancel(void *arg)
+{
+	PGcancel *cancel = arg;
+	char ignored[256];
+
+	(void)PQcancel(cancel, ignored, sizeof(ignored));
+}
+
+static void
+free_cancel(void *arg)
+{
+	PQfreeCancel(arg);
+}
+
+/* Beside us: it waits for the server, which may be the one that stalls. */
+static void
+cancel_query(PGconn *c)
+{
+	const struct aside_call call = {
+		.run = ask_to_cancel, .free = free_cancel, .arg = PQgetCancel(c)
+	};
+	struct err ignored = ERR_INIT;
+
+	if (call.arg != NULL && aside_run(&call, CANCEL_MS, &ignored) == 0)
+		free_cancel(call.arg);
+}
+
+/* One query's waiting. One that begins after a stop was requested is one that
+ * cleans up (DROP DATABASE …): it is not cancelled. */
 struct wait {
-	uint64_t cancel_at_ms; /* when a requested stop cancels it */
-	bool is_cancelled;
+	bool is_cleanup, is_cancelled;
 };
 
 static struct wait
 wait_begin(void)
 {
-	struct wait w = { .cancel_at_ms = 0 };
+	struct wait w = { .is_cleanup = stop_is_requested() };
 
-	if (stop_is_requested())
-		w.cancel_at_ms = clock_ticks_ms() + CLEANUP_MS;
 	return (w);
 }
 
-/* Cancels the query when it is time. Fails: ERR_STOPPED when the server does
- * not even answer that. */
+/* A stop cancels the query, once. When the time for leaving is over nobody
+ * waits any more: the server ends by itself what it has begun. */
 static int
-cancel_if_stopped(PGconn *c, struct wait *w, struct err *e)
+look_for_stop(PGconn *c, struct wait *w, struct err *e)
 {
-	char ignored[256];
-	PGcancel *cancel;
-
-	if (!stop_is_requested() || clock_ticks_ms() < w->cancel_at_ms)
+	if (!stop_is_requested())
 		return (0);
-	if (w->is_cancelled)
+	if (stop_left_ms() == 0)
 		return (err_set(e, ERR_STOPPED,
-		    "interrupted, and the server does not let go"));
-	if ((cancel = PQgetCancel(c)) != NULL) {
-		(void)PQcancel(cancel, ignored, sizeof(ignored));
-		PQfreeCancel(cancel);
-	}
+		    "interrupted, and the server does not answer in time"));
+	if (w->is_cleanup || w->is_cancelled)
+		return (0);
 	w->is_cancelled = true;
-	w->cancel_at_ms = clock_ticks_ms() + CANCEL_MS;
+	cancel_query(c);
 	return (0);
+}
+
+/* Until the socket has something, or takes something where wants_out, or
+ * SLICE_MS have gone by. */
+static void
+wait_for_socket(PGconn *c, bool wants_out)
+{
+	struct pollfd wait = { .fd = PQsocket(c),
+		.events = (short)(wants_out ? POLLIN | POLLOUT : POLLIN) };
+
+	if (wait.fd >= 0)
+		(void)poll(&wait, 1, SLICE_MS);
 }
 
 /* Until PQgetResult does not block. A lost connection is its to tell. */
 static int
 await(PGconn *c, struct wait *w, struct err *e)
 {
-	struct pollfd wait = { .events = POLLIN };
+	int unsent = PQflush(c);
 
-	while (PQisBusy(c) != 0) {
-		if (cancel_if_stopped(c, w, e) < 0)
+	while (unsent == 1 || PQisBusy(c) != 0) {
+		if (look_for_stop(c, w, e) < 0)
 			return (-1);
-		wait.fd = PQsocket(c);
-		if (wait.fd < 0)
+		if (PQsocket(c) < 0)
 			return (0);
-		if (poll(&wait, 1, SLICE_MS) > 0 && PQconsumeInput(c) == 0)
+		wait_for_socket(c, unsent == 1);
+		if (PQconsumeInput(c) == 0)
 			return (0);
+		if (unsent == 1)
+			unsent = PQflush(c);
 	}
+	return (0);
+}
+
+int
+pg_next_result(PGconn *c, PGresult **r, struct err *e)
+{
+	struct wait w = wait_begin();
+
+	*r = NULL;
+	if (await(c, &w, e) < 0)
+		return (-1);
+	*r = PQgetResult(c);
+	return (0);
+}
+
+PGresult *
+pg_try(PGconn *c, const char *sql, struct err *e)
+{
+	SCOPED(pg_clearp) PGresult *last = NULL;
+	struct wait w = wait_begin();
+	PGresult *r;
+
+	if (PQsendQuery(c, sql) != 1) {
+		(void)pg_fail(c, NULL, e, "send a command");
+		return (NULL);
+	}
+	for (;;) {
+		if (await(c, &w, e) < 0)
+			return (NULL);
+		if ((r = PQgetResult(c)) == NULL)
+			break;
+		/* What comes behind a failure says nothing more. */
+		if (PQresultStatus(last) == PGRES_FATAL_ERROR && last != NULL) {
+			PQclear(r);
+			continue;
+		}
+		PQclear(last);
+		last = r;
+		if (PQresultStatus(r) == PGRES_COPY_IN ||
+		    PQresultStatus(r) == PGRES_COPY_OUT)
+			break;
+	}
+	if (last == NULL)
+		(void)pg_fail(c, NULL, e, "a command");
+	return (TAKE(last));
+}
+
+int
+pg_flush_some(PGconn *c, bool *done, struct err *e)
+{
+	int unsent = PQflush(c);
+
+	*done = unsent == 0;
+	if (unsent < 0)
+		return (pg_fail(c, NULL, e, "send"));
+	if (*done)
+		return (0);
+	if (stop_check(e) < 0)
+		return (-1);
+	wait_for_socket(c, true);
+	/* What it says meanwhile must be read, or it may wait for us. */
+	if (PQconsumeInput(c) == 0)
+		return (pg_fail(c, NULL, e, "send"));
 	return (0);
 }
 

@@ -19,7 +19,8 @@
  * replaces the dbname in it. Sets application_name=triplicate, and after
  * connecting: search_path '', row_security off, all timeouts 0, DateStyle ISO,
  * IntervalStyle postgres, extra_float_digits 3, synchronize_seqscans off,
- * client_encoding = the database's own.
+ * client_encoding = the database's own. The connection is non-blocking:
+ * closing it never waits for the server.
  * Fails: ERR_MISSING (no such database: SQLSTATE 3D000), ERR_DENIED (28xxx),
  * ERR_DATABASE; the text names host, port and database, never the password.
  */
@@ -56,6 +57,20 @@ PGresult *pg_query(PGconn *c, const char *sql, int nparams,
  * there is no row or it is null. */
 char *pg_value(PGconn *c, const char *sql, int nparams,
     const char *const params[], struct err *e);
+/*
+ * For callers that judge a failure by its SQLSTATE, or begin a COPY: the result
+ * of one command whatever its status, of a script the first failed one or the
+ * last. NULL: ERR_STOPPED, or the connection is lost.
+ */
+PGresult *pg_try(PGconn *c, const char *sql, struct err *e) MUST_USE;
+/* As PQgetResult, which never blocks then. Fails: ERR_STOPPED. */
+int pg_next_result(PGconn *c, PGresult **r, struct err *e) MUST_USE;
+/*
+ * Sends what libpq holds back; *done tells whether all of it is on its way.
+ * Returns after a moment in any case: call it until it is. Connections are
+ * non-blocking, so PQputCopyData piles up what is not flushed.
+ */
+int pg_flush_some(PGconn *c, bool *done, struct err *e) MUST_USE;
 /* Fails with the connection's (or the result's) message. Deadlock and
  * serialization failures are ERR_AGAIN; 57014 with stop requested is
  * ERR_STOPPED. */

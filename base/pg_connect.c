@@ -314,6 +314,10 @@ pg_connect(const char *conninfo, const char *database, struct err *e)
 	if ((c = open_connection(&w, e)) == NULL)
 		return (NULL);
 	(void)PQsetNoticeReceiver(c, ignore_notice, NULL);
+	if (PQsetnonblocking(c, 1) != 0) {
+		(void)fail_bad(c, e);
+		return (NULL);
+	}
 	if (apply_settings(c, e) < 0)
 		return (NULL);
 	return (TAKE(c));

@@ -361,8 +361,9 @@ nap(unsigned *us)
 void
 proc_kill(struct proc *p)
 {
-	uint64_t end = clock_ticks_ms() + GRACE_MS;
-	unsigned us = NAP_LEAST_US;
+	unsigned left_ms = stop_left_ms(), us = NAP_LEAST_US;
+	uint64_t end = clock_ticks_ms() +
+	    (left_ms < GRACE_MS ? left_ms : GRACE_MS);
 
 	/* PostgreSQL's programs cancel what the server does for them. */
 	signal_child(p, SIGTERM);

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/scope.h"
+#include "base/stage.h"
 #include "base/text.h"
 
 struct progress {
@@ -53,6 +54,10 @@ put_text(char *out, size_t room, const char *text)
 void
 progress_phase(struct progress *p, const char *phase, uint64_t total)
 {
+	char stage[sizeof(p->view.phase) + 8];
+
+	(void)snprintf(stage, sizeof(stage), "phase %s", phase);
+	stage_reached(stage);
 	if (p == NULL)
 		return;
 	(void)pthread_mutex_lock(&p->lock);

@@ -23,6 +23,7 @@ struct progress_view {
 struct progress *progress_new(void);
 void progress_free(struct progress *p);
 /* All of these are thread-safe and accept NULL. */
+/* A phase begins; it is also the stage "phase NAME" (base/stage.h). */
 void progress_phase(struct progress *p, const char *phase, uint64_t total);
 void progress_total(struct progress *p, uint64_t total);
 void progress_add(

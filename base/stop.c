@@ -8,13 +8,35 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
-static atomic_bool requested; /* lock-free, so a handler may set it */
+#define AGAIN_MS 1000 /* less is one key that was heard twice */
+#define EXIT_NOW 130
+
+/* When, in ms of the monotonic clock; 0 never. Lock-free, so a handler may set
+ * it. */
+static atomic_ullong requested_ms;
+
+/* Not base/clock: a handler may call only what POSIX lists. */
+static unsigned long long
+ticks_ms(void)
+{
+	struct timespec ts = { 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ((unsigned long long)ts.tv_sec * 1000 +
+	    (unsigned long long)ts.tv_nsec / 1000000 + 1);
+}
 
 static void
 on_signal(int number)
 {
+	unsigned long long since = atomic_load(&requested_ms);
+
 	(void)number;
+	if (since != 0 && ticks_ms() - since >= AGAIN_MS)
+		_exit(EXIT_NOW);
 	stop_request();
 }
 
@@ -36,19 +58,33 @@ stop_on_signals(void)
 void
 stop_request(void)
 {
-	atomic_store(&requested, true);
+	unsigned long long never = 0;
+
+	(void)atomic_compare_exchange_strong(&requested_ms, &never, ticks_ms());
 }
 
 void
 stop_reset(void)
 {
-	atomic_store(&requested, false);
+	atomic_store(&requested_ms, 0);
 }
 
 bool
 stop_is_requested(void)
 {
-	return (atomic_load(&requested));
+	return (atomic_load(&requested_ms) != 0);
+}
+
+unsigned
+stop_left_ms(void)
+{
+	unsigned long long since = atomic_load(&requested_ms), gone;
+
+	if (since == 0)
+		return (STOP_CLEANUP_MS);
+	gone = ticks_ms() - since;
+	return (
+	    gone < STOP_CLEANUP_MS ? (unsigned)(STOP_CLEANUP_MS - gone) : 0);
 }
 
 int

@@ -56,8 +56,11 @@ extern const struct command cmd_init, cmd_backup, cmd_list, cmd_show,
 int cli_settings(struct cli *c, struct err *e) MUST_USE;
 /* A later, graver status wins: 130, 8, 6, 7, 5, 4, 2, 1, 3, 0. */
 void cli_raise(struct cli *c, int status);
-/* Asks on the terminal, while progress is silent; false off a terminal. */
+/* Asks on the terminal, while progress is silent; false off a terminal, and
+ * after a stop. */
 bool cli_ask(struct cli *c, const char *question);
+/* Until standard input has something. Fails: ERR_STOPPED. */
+int cli_await_input(struct err *e) MUST_USE;
 
 /* Kinds to exit statuses and to CLI.md's error.kind: the one table. */
 int exits_status(const struct err *e);

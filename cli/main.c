@@ -323,6 +323,11 @@ main(int argc, char **argv)
 	secret_start();
 	stop_on_signals();
 	if (run(&c, argc, argv, &e) < 0) {
+		/* What fails then, fails for it: a child that was ended, … */
+		if (stop_is_requested() && e.kind != ERR_STOPPED) {
+			(void)err_within(&e, "interrupted");
+			e.kind = ERR_STOPPED;
+		}
 		report(&c, &e);
 		cli_raise(&c, exits_status(&e));
 	}

@@ -61,7 +61,7 @@ ask(const char *prompt, struct secret *out, struct err *e)
 {
 	struct termios old, quiet;
 	uint8_t line[PASSPHRASE_MAX];
-	ssize_t got;
+	ssize_t got = -1;
 
 	if (tcgetattr(STDIN_FILENO, &old) < 0)
 		return (err_errno(e, "terminal"));
@@ -69,11 +69,13 @@ ask(const char *prompt, struct secret *out, struct err *e)
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
 	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
 	(void)!write(STDERR_FILENO, prompt, strlen(prompt));
-	got = read(STDIN_FILENO, line, sizeof(line));
+	if (cli_await_input(e) == 0 &&
+	    (got = read(STDIN_FILENO, line, sizeof(line))) < 0)
+		(void)err_errno(e, "terminal");
 	(void)!write(STDERR_FILENO, "\n", 1);
 	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
 	if (got < 0)
-		return (err_errno(e, "terminal"));
+		return (-1);
 	secret_copy(out, line, without_newline(line, (size_t)got));
 	secret_wipe(line, sizeof(line));
 	return (0);

@@ -5,6 +5,7 @@
  * control characters never reach the terminal.
  */
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +13,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/stop.h"
 #include "base/text.h"
 #include "cli/cli.h"
+
+#define AWAIT_MS 200
 
 const char *
 say_bytes(uint64_t bytes, char out[SAY_TEXT])
@@ -122,9 +126,23 @@ say_warnings_of(const struct cli *c, const struct json *warnings)
 	}
 }
 
+int
+cli_await_input(struct err *e)
+{
+	struct pollfd wait = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	/* A signal between a look at the flag and a read would be missed. */
+	do
+		if (stop_check(e) < 0)
+			return (-1);
+	while (poll(&wait, 1, AWAIT_MS) <= 0);
+	return (0);
+}
+
 bool
 cli_ask(struct cli *c, const char *question)
 {
+	struct err stopped = ERR_INIT;
 	char line[16];
 	bool yes;
 
@@ -132,7 +150,8 @@ cli_ask(struct cli *c, const char *question)
 		return (false);
 	live_pause(c->live, true);
 	(void)fprintf(stderr, "%s [y/N] ", question);
-	yes = fgets(line, sizeof(line), stdin) != NULL &&
+	yes = cli_await_input(&stopped) == 0 &&
+	    fgets(line, sizeof(line), stdin) != NULL &&
 	    (line[0] == 'y' || line[0] == 'Y');
 	live_pause(c->live, false);
 	return (yes);

@@ -14,6 +14,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/stage.h"
+#include "base/stop.h"
 #include "repository/audit_log.h"
 #include "repository/config_object.h"
 #include "repository/endpoint.h"
@@ -463,6 +465,9 @@ repo_init(const struct settings *s, struct init_result *out, struct err *e)
 		    "(or find) it");
 		return (err_hint(e, "it can be moved away afterwards"));
 	}
+	stage_reached("repository to be made");
+	if (stop_check(e) < 0)
+		return (-1);
 	if ((r = open_prepared(s, out, e)) == NULL ||
 	    settle_endpoints(r, out, e) < 0 ||
 	    audit_log_head(r, &seq, &head, e) < 0 ||

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/aside.h"
 #include "base/clock.h"
+#include "base/stage.h"
 #include "repository/config_object.h"
 
 #define DOMAIN	      "slot"
@@ -69,6 +71,63 @@ derived_free(struct derived *d)
 	secret_free(&d->key);
 }
 
+/* What Argon2id works on; it takes seconds, and up to 2 GiB. */
+struct stretch {
+	struct secret passphrase, master;
+	struct slot_cost cost;
+	uint8_t salt[SALT_BYTES];
+	bool is_done;
+};
+
+static void
+stretch_free(void *arg)
+{
+	struct stretch *s = arg;
+
+	secret_free(&s->passphrase);
+	secret_free(&s->master);
+	free(s);
+}
+
+static void
+stretch_run(void *arg)
+{
+	struct stretch *s = arg;
+
+	stage_reached("passphrase to be stretched");
+	s->is_done = crypto_pwhash_argon2id(s->master.p, KEY_BYTES,
+			 (const char *)s->passphrase.p, s->passphrase.n,
+			 s->salt, s->cost.ops, (size_t)s->cost.memory_kib << 10,
+			 crypto_pwhash_argon2id_ALG_ARGON2ID13) == 0;
+}
+
+/* Beside us, so that a stop need not wait for it. */
+static int
+stretch(const struct secret *passphrase, const struct slot_cost *cost,
+    const uint8_t salt[SALT_BYTES], struct secret *master, struct err *e)
+{
+	struct stretch *s = mem_new(sizeof(*s));
+	const struct aside_call call = {
+		.run = stretch_run, .free = stretch_free, .arg = s
+	};
+	int rc = 0;
+
+	secret_copy(&s->passphrase, passphrase->p, passphrase->n);
+	secret_new(&s->master, KEY_BYTES);
+	s->cost = *cost;
+	memcpy(s->salt, salt, SALT_BYTES);
+	if (aside_run(&call, 0, e) < 0)
+		return (-1);
+	if (s->is_done)
+		secret_copy(master, s->master.p, s->master.n);
+	else
+		rc = err_set(e, ERR_SYSTEM,
+		    "no memory to try a passphrase: %u MiB are needed",
+		    cost->memory_kib >> 10);
+	stretch_free(s);
+	return (rc);
+}
+
 /*
  * master = Argon2id(passphrase, salt), 32 bytes; key = BLAKE2b-256(LABEL_BOX)
  * and check = BLAKE2b-256(LABEL_CHECK, front), both keyed with master. front is
@@ -83,15 +142,9 @@ derive(const struct secret *passphrase, const struct slot_cost *cost,
 	crypto_generichash_state state;
 
 	secret_start();
-	secret_new(&master, KEY_BYTES);
+	if (stretch(passphrase, cost, salt, &master, e) < 0)
+		return (-1);
 	secret_new(&d->key, KEY_BYTES);
-	if (crypto_pwhash_argon2id(master.p, KEY_BYTES,
-		(const char *)passphrase->p, passphrase->n, salt, cost->ops,
-		(size_t)cost->memory_kib << 10,
-		crypto_pwhash_argon2id_ALG_ARGON2ID13) != 0)
-		return (err_set(e, ERR_SYSTEM,
-		    "no memory to try a passphrase: %u MiB are needed",
-		    cost->memory_kib >> 10));
 	(void)crypto_generichash(d->key.p, KEY_BYTES,
 	    (const uint8_t *)LABEL_BOX, LABEL_BYTES, master.p, KEY_BYTES);
 	(void)crypto_generichash_init(

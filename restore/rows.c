@@ -25,6 +25,37 @@ struct copying {
 	const atomic_bool *failed; /* another thread's failure, or NULL */
 };
 
+/* Another thread's failure ends this one. */
+static int
+check_others(const struct copying *x, struct err *e)
+{
+	if (x->failed != NULL && atomic_load(x->failed))
+		return (err_set(e, ERR_STOPPED, "interrupted"));
+	return (0);
+}
+
+/* One slice on its way to the server, however long that takes it. */
+static int
+put_slice(const struct copying *x, const uint8_t *p, size_t n, struct err *e)
+{
+	bool is_taken = false, is_sent = false;
+
+	while (!is_taken || !is_sent) {
+		if (check_others(x, e) < 0)
+			return (-1);
+		if (!is_taken) {
+			int rc = PQputCopyData(x->c, (const char *)p, (int)n);
+
+			if (rc < 0)
+				return (pg_fail(x->c, NULL, e, "COPY"));
+			is_taken = rc == 1;
+		}
+		if (pg_flush_some(x->c, &is_sent, e) < 0)
+			return (-1);
+	}
+	return (0);
+}
+
 static int
 put_rows(void *arg, const uint8_t *p, size_t n, struct err *e)
 {
@@ -33,11 +64,9 @@ put_rows(void *arg, const uint8_t *p, size_t n, struct err *e)
 
 	progress_add(x->progress, n, 0, 0);
 	for (; n > 0; p += part, n -= part) {
-		if (x->failed != NULL && atomic_load(x->failed))
-			return (err_set(e, ERR_STOPPED, "interrupted"));
 		part = n < SLICE ? n : SLICE;
-		if (PQputCopyData(x->c, (const char *)p, (int)part) != 1)
-			return (pg_fail(x->c, NULL, e, "COPY"));
+		if (put_slice(x, p, part, e) < 0)
+			return (-1);
 	}
 	return (0);
 }
@@ -62,26 +91,32 @@ static int
 end_command(PGconn *c, uint64_t *rows, struct err *e)
 {
 	PGresult *r;
+	struct err later = ERR_INIT;
 	int rc = 0;
 
-	while ((r = PQgetResult(c)) != NULL) {
+	for (;;) {
+		if (pg_next_result(c, &r, rc == 0 ? e : &later) < 0)
+			return (-1);
+		if (r == NULL)
+			return (rc);
 		if (PQresultStatus(r) == PGRES_COMMAND_OK)
 			*rows = strtoull(PQcmdTuples(r), NULL, 10);
 		else if (rc == 0)
 			rc = pg_fail(c, r, e, "COPY");
 		PQclear(r);
 	}
-	return (rc);
 }
 
 static int
 copy_stream(struct copying *x, struct fetch *f, const struct recipe *r,
     const char *sql, uint64_t *rows, struct err *e)
 {
-	SCOPED(pg_clearp) PGresult *begun = PQexec(x->c, sql);
+	SCOPED(pg_clearp) PGresult *begun = pg_try(x->c, sql, e);
 	struct err server = ERR_INIT;
 	int rc;
 
+	if (begun == NULL)
+		return (-1);
 	if (PQresultStatus(begun) != PGRES_COPY_IN)
 		return (pg_fail(x->c, begun, e, "COPY"));
 	rc = fetch_stream(f, r, put_rows, x, e);
@@ -89,7 +124,8 @@ copy_stream(struct copying *x, struct fetch *f, const struct recipe *r,
 	if (rc == 0)
 		return (end_command(x->c, rows, e));
 	/* When the server gave up first, its reason is the real one. */
-	if (end_command(x->c, rows, &server) < 0 && e->kind == ERR_DATABASE)
+	if (end_command(x->c, rows, &server) < 0 && e->kind == ERR_DATABASE &&
+	    server.kind != ERR_STOPPED)
 		*e = server;
 	return (-1);
 }

@@ -10,6 +10,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/stop.h"
@@ -60,6 +62,51 @@ both_signals_request_it(void **state)
 	assert_true(stop_is_requested());
 }
 
+/* In a child: the signal, a wait, the signal again. Its exit status. */
+static int
+twice(unsigned wait_ms)
+{
+	struct timespec ts = { .tv_sec = wait_ms / 1000,
+		.tv_nsec = (long)(wait_ms % 1000) * 1000000L };
+	int status = -1;
+	pid_t child = fork();
+
+	if (child == 0) {
+		stop_on_signals();
+		(void)raise(SIGINT);
+		(void)nanosleep(&ts, NULL);
+		(void)raise(SIGINT);
+		_exit(0);
+	}
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return (WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+}
+
+static void
+a_second_signal_ends_it_at_once_but_not_an_echo(void **state)
+{
+	(void)state;
+	assert_int_equal(twice(1100), 130);
+	assert_int_equal(twice(10), 0);
+}
+
+static void
+the_time_for_leaving_runs_out(void **state)
+{
+	struct timespec ts = { .tv_nsec = 20 * 1000000L };
+	unsigned left;
+
+	(void)state;
+	assert_int_equal(stop_left_ms(), STOP_CLEANUP_MS);
+	stop_request();
+	(void)nanosleep(&ts, NULL);
+	left = stop_left_ms();
+	assert_true(left < STOP_CLEANUP_MS);
+	stop_request(); /* the first one counts */
+	assert_true(stop_left_ms() <= left);
+}
+
 static void
 a_broken_pipe_is_an_error_not_a_death(void **state)
 {
@@ -81,6 +128,9 @@ main(void)
 		cmocka_unit_test_setup(nothing_is_requested_at_first, lower),
 		cmocka_unit_test_teardown(a_request_fails_every_check, lower),
 		cmocka_unit_test_teardown(both_signals_request_it, lower),
+		cmocka_unit_test_teardown(
+		    a_second_signal_ends_it_at_once_but_not_an_echo, lower),
+		cmocka_unit_test_teardown(the_time_for_leaving_runs_out, lower),
 		cmocka_unit_test_teardown(
 		    a_broken_pipe_is_an_error_not_a_death, lower),
 	};
