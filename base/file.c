@@ -265,6 +265,17 @@ name_new(const char *temporary, const char *path, struct err *e)
 	return (file_remove(temporary, e));
 }
 
+/* A temporary for a file that is not there yet: one name, so that what a crash
+ * left of it is found. */
+static int
+open_unfinished(const char *path, mode_t mode, char **temporary, struct err *e)
+{
+	*temporary = mem_printf("%s.new", path);
+	if (file_remove(*temporary, e) < 0)
+		return (-1);
+	return (file_create(*temporary, O_WRONLY | O_CREAT | O_EXCL, mode, e));
+}
+
 /* Writes and names the file. After failure: the temporary may be there. */
 static int
 save(int fd, const char *temporary, const char *path, const struct bytes *all,
@@ -285,7 +296,9 @@ save_as(const char *path, mode_t mode, const struct bytes *all, bool is_new,
 	SCOPED(scope_close) int fd = -1;
 	struct err ignored = ERR_INIT;
 
-	if ((fd = open_temporary(path, mode, &temporary, e)) < 0)
+	fd = is_new ? open_unfinished(path, mode, &temporary, e)
+		    : open_temporary(path, mode, &temporary, e);
+	if (fd < 0)
 		return (-1);
 	if (save(fd, temporary, path, all, is_new, e) < 0) {
 		/* The first failure is the one to tell. */

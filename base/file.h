@@ -48,7 +48,9 @@ int file_load_followed(
  */
 int file_save(const char *path, mode_t mode, const void *p, size_t n,
     struct err *e) MUST_USE;
-/* As file_save, but fails with ERR_EXISTS when path is there already. */
+/* As file_save, but fails with ERR_EXISTS when path is there already. The
+ * temporary is PATH.new: what a crash left of one, maybe of a key, the next try
+ * removes. */
 int file_save_new(const char *path, mode_t mode, const void *p, size_t n,
     struct err *e) MUST_USE;
 
