@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stage.h"
+
 void
 hidden_name(const char *id, char out[TARGET_NAME_MAX + 1])
 {
@@ -141,9 +143,14 @@ hidden_make(struct hidden *h, struct target *t, const struct target_locale *l,
     bool from_template, size_t jobs, struct remarks *remarks, struct err *e)
 {
 	h->t = t;
-	if (target_create(t, h->name, l, from_template, remarks, e) < 0 ||
-	    open_all(h, jobs > 0 ? jobs : 1, remarks, e) < 0 ||
-	    target_shut(t, h->name, e) < 0 || clear_others(h, e) < 0)
+	if (target_create(t, h->name, l, from_template, remarks, e) < 0)
+		return (-1);
+	stage_reached("hidden database made");
+	if (open_all(h, jobs > 0 ? jobs : 1, remarks, e) < 0 ||
+	    target_shut(t, h->name, e) < 0)
+		return (-1);
+	stage_reached("hidden database shut");
+	if (clear_others(h, e) < 0)
 		return (-1);
 	return (from_template ? 0 : check_empty(h, e));
 }

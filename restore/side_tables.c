@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/stage.h"
 #include "restore/rebuild.h"
 #include "restore/rows.h"
 
@@ -172,7 +173,11 @@ copy_tables(struct rebuild *b, PGconn *live, const struct stored_table *tables,
 		b->out->tables++;
 		b->out->rows += rows;
 	}
-	return (pg_exec(live, e, "COMMIT"));
+	stage_reached("side tables filled");
+	if (pg_exec(live, e, "COMMIT") < 0)
+		return (-1);
+	stage_reached("side tables committed");
+	return (0);
 }
 
 /* Tables of one name in two schemas would meet in one. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "storage-drivers/store_drop.h"
 #include "storage-drivers/store_impl.h"
 #include "storage-drivers/url.h"
@@ -158,7 +159,11 @@ store_put(struct store *s, const char *name, const void *p, size_t n,
 	assert(n <= STORE_OBJECT_MAX);
 	if (check_name(s, name, e) < 0)
 		return (-1);
-	return (s->ops->put(s, name, p, n, flags, e) < 0 ? within(s, e) : 0);
+	file_step("put");
+	if (s->ops->put(s, name, p, n, flags, e) < 0)
+		return (within(s, e));
+	file_step("put done");
+	return (0);
 }
 
 int
@@ -183,6 +188,7 @@ store_drop(struct store *s, const char *name, struct err *e)
 {
 	if (check_name(s, name, e) < 0)
 		return (-1);
+	file_step("drop");
 	return (s->ops->drop(s, name, e) < 0 ? within(s, e) : 0);
 }
 
@@ -223,6 +229,7 @@ store_list(struct store *s, const char *prefix,
 		    STORE_NAME_MAX, prefix);
 		return (within(s, e));
 	}
+	file_step("list");
 	rc = s->ops->list(s, prefix, pass_entry, &l, e);
 	return (rc < 0 && !l.ended ? within(s, e) : rc);
 }
