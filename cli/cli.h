@@ -38,6 +38,7 @@ struct cli {
 	int status;	     /* of a command that returned 0 */
 };
 
+struct repo;
 struct command {
 	const char *name;
 	const char *usage; /* "BACKUP --to BRANCH …" */
@@ -54,6 +55,13 @@ extern const struct command cmd_init, cmd_backup, cmd_list, cmd_show,
 
 /* Reads the configuration once. Fails: ERR_CONFIG. */
 int cli_settings(struct cli *c, struct err *e) MUST_USE;
+/*
+ * The repository, to write in it, with the progress of c. Interrupted restores
+ * are finished or undone first; where that can't be, it is logged. The caller's
+ * to free. Fails: as repo_open.
+ */
+struct repo *cli_open_writer(
+    struct cli *c, unsigned flags, struct err *e) MUST_USE;
 /* A later, graver status wins: 130, 8, 6, 7, 5, 4, 2, 1, 3, 0. */
 void cli_raise(struct cli *c, int status);
 /* Asks on the terminal, while progress is silent; false off a terminal, and

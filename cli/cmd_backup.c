@@ -187,10 +187,8 @@ run(struct cli *c, struct err *e)
 	manifest_init(&result.m);
 	c->answer = json_object();
 	if (cli_settings(c, e) < 0 || fill_conf(c, &conf, e) < 0 ||
-	    (r = repo_open(
-		 c->settings, REPO_WRITE, REPO_TRIES_RESTORE_KEY, e)) == NULL)
+	    (r = cli_open_writer(c, REPO_TRIES_RESTORE_KEY, e)) == NULL)
 		return (-1);
-	r->progress = c->progress;
 	if (backup_run(r, &conf, &result, e) < 0) {
 		record_failure(r, &conf, e);
 		/* A source that is not there is a failure, not a wrong name. */

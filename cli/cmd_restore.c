@@ -265,7 +265,7 @@ reopen_for_backup(struct cli *c, struct repo **r, const struct request *q,
 	    json_count(t->overwrites) == 0)
 		return (0);
 	repo_free(*r);
-	*r = repo_open(c->settings, REPO_WRITE, REPO_NEEDS_RESTORE_KEY, e);
+	*r = cli_open_writer(c, REPO_NEEDS_RESTORE_KEY, e);
 	if (*r == NULL) {
 		if (!q->conf.force || e->kind != ERR_REFUSED)
 			return (-1);
@@ -276,7 +276,6 @@ reopen_for_backup(struct cli *c, struct repo **r, const struct request *q,
 		    c->settings, REPO_READ, REPO_NEEDS_RESTORE_KEY, e);
 		return (*r == NULL ? -1 : 0);
 	}
-	(*r)->progress = c->progress;
 	return (backup_first(c, *r, q, e));
 }
 

@@ -14,6 +14,7 @@
 #include "repository/repo.h"
 #include "repository/schedule.h"
 #include "repository/state.h"
+#include "restore/restore.h"
 
 #define DEFAULT_LIMIT_S ((uint64_t)48 * 3600)
 
@@ -247,6 +248,23 @@ has_production(const struct settings *s)
 	return (false);
 }
 
+/* --- restores --- */
+
+static int
+look_at_restores(struct look *l, struct err *e)
+{
+	SCOPED(json_freep) struct json *branches = json_array();
+
+	if (restore_interrupted(l->r, branches, e) < 0)
+		return (-1);
+	for (size_t i = 0; i < json_count(branches); i++)
+		worse(l, AT_RISK,
+		    "a restore into %s was interrupted: the next backup, sync "
+		    "or restore finishes or undoes it",
+		    json_text(json_at(branches, i)));
+	return (0);
+}
+
 static int
 look_around(struct look *l, struct json *status, struct err *e)
 {
@@ -270,6 +288,8 @@ look_around(struct look *l, struct json *status, struct err *e)
 		if (look_at_endpoint(
 			l, &l->r->endpoints[i], &tally, endpoints, e) < 0)
 			return (-1);
+	if (look_at_restores(l, e) < 0)
+		return (-1);
 	json_set_integer(spool, "packs", (int64_t)tally.spool_packs);
 	json_set_integer(spool, "bytes", (int64_t)tally.spool_bytes);
 	json_set_integer(spool, "limit", (int64_t)l->c->settings->spool_limit);

@@ -80,11 +80,9 @@ run(struct cli *c, struct err *e)
 	int rc = 0;
 
 	c->answer = json_object();
-	if (cli_settings(c, e) < 0 ||
-	    (r = repo_open(c->settings, REPO_WRITE, 0, e)) == NULL ||
+	if (cli_settings(c, e) < 0 || (r = cli_open_writer(c, 0, e)) == NULL ||
 	    which_of(c, r, &which, e) < 0)
 		return (-1);
-	r->progress = c->progress;
 	progress_phase(c->progress, "endpoints", 0);
 	senders = replicate_start(
 	    r, which, REPLICATE_PREPARE | REPLICATE_FROM_OTHERS, e);

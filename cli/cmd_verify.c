@@ -153,13 +153,15 @@ run(struct cli *c, struct err *e)
 	struct verify_result result = { .ok = false };
 	SCOPED(scope_free)
 	const char **ids = mem_array(c->args.noperands + 1, sizeof(*ids));
+	unsigned flags;
 	struct verify_conf conf = { .repair = args_flag(&c->args, "--repair") };
 
 	c->answer = json_object();
 	if (cli_settings(c, e) < 0 || take_depth(c, &conf, e) < 0)
 		return (-1);
-	r = repo_open(c->settings, conf.repair ? REPO_WRITE : REPO_READ,
-	    conf.depth == VERIFY_DATA ? REPO_NEEDS_RESTORE_KEY : 0, e);
+	flags = conf.depth == VERIFY_DATA ? REPO_NEEDS_RESTORE_KEY : 0;
+	r = conf.repair ? cli_open_writer(c, flags, e)
+			: repo_open(c->settings, REPO_READ, flags, e);
 	if (r == NULL || take_endpoints(c, r, &conf, e) < 0 ||
 	    catalog_read(r, NULL, &all, e) < 0 ||
 	    take_backups(c, &all, &conf, ids, e) < 0)

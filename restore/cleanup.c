@@ -52,22 +52,22 @@ end_sessions(struct target *t, const char *hidden, struct err *e)
 	    "a dead restore's session does not end at the server"));
 }
 
-/* Drops what was being made; opens the branch's database again. */
+/* Opens the branch's database again, first of all; then drops what was being
+ * made. */
 static int
 undo_database(struct target *t, const struct journal *journal, struct err *e)
 {
-	if (end_sessions(t, journal->hidden, e) < 0 ||
-	    target_drop(t, journal->hidden, e) < 0)
+	if (end_sessions(t, journal->hidden, e) < 0)
 		return (-1);
 	if (journal->phase == JOURNAL_SWAPPING && journal->was_open &&
 	    t->exists && target_reopen(t, t->name, e) < 0)
 		return (-1);
-	return (0);
+	return (target_drop(t, journal->hidden, e));
 }
 
-/* The swap happened: only the replaced database may be left. */
+/* Replaced databases that may go, and lists of such as are not there. */
 static int
-finish_database(struct repo *r, struct target *t, struct err *e)
+sweep_replaced(struct repo *r, struct target *t, struct err *e)
 {
 	SCOPED(remarks_free) struct remarks remarks = { .list = NULL };
 	unsigned dropped;
@@ -161,14 +161,16 @@ settle_database(struct repo *r, const struct branch_settings *branch,
 	    target_has_database(&t, journal->hidden, &hidden, e) < 0)
 		return (-1);
 	*swapped = journal->phase != JOURNAL_MAKING && !hidden;
-	return (*swapped ? finish_database(r, &t, e)
-			 : undo_database(&t, journal, e));
+	if (!*swapped && undo_database(&t, journal, e) < 0)
+		return (-1);
+	return (sweep_replaced(r, &t, e));
 }
 
 static int
 settle(struct repo *r, const char *folder, struct err *e)
 {
 	const struct branch_settings *branch;
+	SCOPED(scope_close) int lock = -1;
 	struct journal journal;
 	bool found, swapped;
 
@@ -178,6 +180,7 @@ settle(struct repo *r, const char *folder, struct err *e)
 		return (file_remove_tree(folder, e));
 	if ((branch = settings_branch(r->settings, journal.branch, e)) ==
 		NULL ||
+	    (lock = restoring_lock_branch(r, branch->name, e)) < 0 ||
 	    settle_database(r, branch, &journal, &swapped, e) < 0)
 		return (-1);
 	if (journal.filestore[0] != '\0' &&
@@ -214,6 +217,46 @@ look_at(const char *name, void *arg, struct err *e)
 	}
 	log_warning("an interrupted restore is left for later: %s", why.text);
 	return (0);
+}
+
+struct interrupted {
+	const struct repo *r;
+	struct json *branches;
+};
+
+/* A journal is there only while the lock is held, or after a death: so a
+ * restore that begins just now does not find its lock taken by us. */
+static int
+note_interrupted(const char *name, void *arg, struct err *e)
+{
+	const struct interrupted *x = arg;
+	SCOPED(scope_free) char *parent = restoring_parent(x->r);
+	SCOPED(scope_free) char *folder = file_join(parent, name);
+	SCOPED(scope_free) char *path = file_join(folder, "lock");
+	SCOPED(scope_close) int lock = -1;
+	struct journal journal;
+	struct err lives = ERR_INIT;
+	struct stat st;
+	bool found;
+
+	(void)e;
+	if (file_stat(folder, &st, &lives) < 0 || !S_ISDIR(st.st_mode) ||
+	    journal_load(folder, &journal, &found, &lives) < 0 || !found ||
+	    (lock = file_lock(path, &lives)) < 0)
+		return (0);
+	json_append_string(x->branches, journal.branch);
+	return (0);
+}
+
+int
+restore_interrupted(const struct repo *r, struct json *branches, struct err *e)
+{
+	SCOPED(scope_free) char *parent = restoring_parent(r);
+	struct interrupted x = { r, branches };
+
+	if (!file_exists(parent))
+		return (0);
+	return (file_each(parent, note_interrupted, &x, e) < 0 ? -1 : 0);
 }
 
 int

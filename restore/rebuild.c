@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/stage.h"
 #include "base/stop.h"
 #include "restore/counts.h"
 #include "restore/neutralize.h"
@@ -224,8 +225,10 @@ neutralize(struct rebuild *b, struct err *e)
 	b->out->neutralization = report;
 	fill_neutralize_conf(b->j->conf->to, b->j->facts, &conf);
 	rc = neutralize_run(b->hidden.conns[0], &conf, report, e);
-	if (rc == 0)
+	if (rc == 0) {
+		stage_reached("neutralized");
 		rc = neutralize_prove(b->hidden.conns[0], &conf, report, e);
+	}
 	for (i = 0; i < report->nwarnings; i++)
 		remarks_warn(b->j->remarks, "%s", report->warnings[i]);
 	for (i = 0; i < report->nunknown; i++)
@@ -249,16 +252,25 @@ rebuild_make(struct rebuild *b, struct err *e)
 	struct progress *progress = j->r->progress;
 
 	progress_phase(progress, "schema", 0);
-	if (rebuild_prepare(b, e) < 0 || make_pre_data(&b->make, e) < 0 ||
-	    fill(b, e) < 0 ||
-	    make_post_data(&b->make, table_bytes, j, progress, e) < 0 ||
+	if (rebuild_prepare(b, e) < 0 || make_pre_data(&b->make, e) < 0)
+		return (-1);
+	stage_reached("schema made");
+	if (fill(b, e) < 0)
+		return (-1);
+	stage_reached("rows done");
+	if (make_post_data(&b->make, table_bytes, j, progress, e) < 0 ||
 	    make_give_away(&b->make, e) < 0 || make_last(&b->make, e) < 0)
 		return (-1);
+	stage_reached("post-data done");
 	progress_phase(progress, "check", 0);
 	if (pg_exec(b->hidden.conns[0], e, "ANALYZE") < 0 ||
 	    counts_check(b->hidden.conns[0], j->facts, j->remarks, e) < 0)
 		return (-1);
-	return (neutralize(b, e));
+	stage_reached("checked");
+	if (neutralize(b, e) < 0)
+		return (-1);
+	stage_reached("proven");
+	return (0);
 }
 
 /* --- the swap --- */
@@ -316,8 +328,10 @@ close_old(struct rebuild *b, const char *kept, struct err *e)
 		pid = PQbackendPID(c);
 	}
 	b->shut = b->t->open;
-	if (target_shut(b->t, b->t->name, e) < 0 ||
-	    target_clear(b->t, b->t->name, pid != 0 ? 1 : 0, &pid, e) < 0)
+	if (target_shut(b->t, b->t->name, e) < 0)
+		return (-1);
+	stage_reached("branch shut");
+	if (target_clear(b->t, b->t->name, pid != 0 ? 1 : 0, &pid, e) < 0)
 		return (-1);
 	if (c != NULL && list_kept(c, kept, e) < 0)
 		return (-1);
@@ -346,6 +360,7 @@ rebuild_swap(struct rebuild *b, int64_t now, const char *kept, struct err *e)
 	    target_swap(b->t, b->hidden.name, journal->replaced, limit, e) < 0)
 		return (-1);
 	b->swapped = true;
+	stage_reached("swapped");
 	journal->phase = JOURNAL_SWAPPED;
 	return (journal_save(b->j->folder, journal, e));
 }

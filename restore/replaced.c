@@ -12,10 +12,12 @@
 #include "base/clock.h"
 #include "base/conf.h"
 #include "base/file.h"
+#include "base/stage.h"
 #include "restore/inside.h"
 #include "restore/keyset.h"
 #include "restore/paths_file.h"
 #include "restore/restore.h"
+#include "restore/restoring.h"
 
 #define KEPT_MAX 256 /* replaced databases of one branch */
 
@@ -130,17 +132,35 @@ replaced_name(
 	return (0);
 }
 
-static int
-let_go(struct repo *r, struct target *t, const char *name,
-    int (*goes)(const char *paths, void *arg, struct err *e), void *arg,
-    struct err *e)
-{
-	SCOPED(scope_free)
-	char *paths = replaced_paths(r, t->branch, name, e);
+/* Lists whose database is gone: dropped just now, or by a run that died before
+ * it came to this; or never there, since the swap did not happen. */
+struct orphans {
+	struct repo *r;
+	struct target *t;
+	struct kept *list; /* those that are there; "" was dropped */
+	size_t n;
+	int (*goes)(const char *paths, void *arg, struct err *e);
+	void *arg;
+};
 
-	if (paths == NULL)
-		return (-1);
-	return (goes != NULL ? goes(paths, arg, e) : file_remove(paths, e));
+static int
+let_go(const char *paths, void *arg, struct err *e)
+{
+	struct orphans *x = arg;
+
+	for (size_t i = 0; i < x->n; i++) {
+		SCOPED(scope_free) char *of = NULL;
+
+		if (x->list[i].name[0] == '\0')
+			continue;
+		of = replaced_paths(x->r, x->t->branch, x->list[i].name, e);
+		if (of == NULL)
+			return (-1);
+		if (strcmp(paths, of) == 0)
+			return (0);
+	}
+	return (x->goes != NULL ? x->goes(paths, x->arg, e)
+				: file_remove(paths, e));
 }
 
 int
@@ -171,10 +191,15 @@ replaced_sweep(struct repo *r, struct target *t, unsigned *dropped,
 			continue;
 		}
 		(*dropped)++;
-		if (let_go(r, t, list[i].name, goes, arg, e) != 0)
-			return (-1);
+		stage_reached("replaced database dropped");
+		list[i].name[0] = '\0';
 	}
-	return (0);
+	/* More than we can list may be there: then no list is an orphan. */
+	if (n == KEPT_MAX)
+		return (0);
+	struct orphans x = { r, t, list, n, goes, arg };
+
+	return (replaced_each(r, t->branch, let_go, &x, e) == 0 ? 0 : -1);
 }
 
 /* --- without a restore --- */
@@ -247,18 +272,14 @@ note_needs(const char *paths, void *arg, struct err *e)
 	return (paths_file_each(paths, need_path, &x->needs, e) < 0 ? -1 : 0);
 }
 
-/* Out of the folder of those that stay. */
 static int
 note_gone(const char *paths, void *arg, struct err *e)
 {
 	struct gone *x = arg;
-	SCOPED(scope_free) char *aside = mem_printf("%s.gone", paths);
 
-	if (!file_exists(paths))
-		return (0);
-	if (file_rename(paths, aside, e) < 0)
-		return (-1);
-	x->lists[x->n++] = TAKE(aside);
+	(void)e;
+	if (x->n < KEPT_MAX) /* what is over goes the next time */
+		x->lists[x->n++] = mem_string(paths);
 	return (0);
 }
 
@@ -294,6 +315,7 @@ restore_drop_replaced(struct repo *r, const struct branch_settings *branch,
 {
 	SCOPED(target_free) struct target t = { .c = NULL };
 	SCOPED(remarks_free) struct remarks remarks;
+	SCOPED(scope_close) int lock = -1;
 	struct gone gone = { .needs = { .root = -1 } };
 	struct err ignored = ERR_INIT;
 	int rc;
@@ -302,7 +324,8 @@ restore_drop_replaced(struct repo *r, const struct branch_settings *branch,
 	*dropped = 0;
 	if (branch->database == NULL)
 		return (0);
-	if (target_open(&t, branch, e) < 0 ||
+	if ((lock = restoring_lock_branch(r, branch->name, e)) < 0 ||
+	    target_open(&t, branch, e) < 0 ||
 	    (gone.needs.paths = keyset_new(r->settings->state, e)) == NULL)
 		return (-1);
 	rc = replaced_sweep(r, &t, dropped, note_gone, &gone, &remarks, e);

@@ -25,9 +25,10 @@ int replaced_each(const struct repo *r, const struct branch_settings *branch,
 bool replaced_is_kept(const struct branch_settings *branch, int64_t when,
     bool newest, int64_t now);
 /*
- * Drops those that the branch's keep-replaced lets go. goes is called with the
- * list of each, and removes it (NULL: it is removed here). What can't be
- * dropped stays and is remarked.
+ * Drops those that the branch's keep-replaced lets go. goes is called with each
+ * list whose database is not there (any more), and sees to its going (NULL: it
+ * is removed here). What can't be dropped stays and is remarked. The caller has
+ * the branch's lock.
  */
 int replaced_sweep(struct repo *r, struct target *t, unsigned *dropped,
     int (*goes)(const char *paths, void *arg, struct err *e), void *arg,

@@ -151,18 +151,20 @@ restoring_open(struct restoring *j, struct repo *r,
 }
 
 int
-restoring_lock_branch(struct restoring *j, struct err *e)
+restoring_lock_branch(const struct repo *r, const char *branch, struct err *e)
 {
-	SCOPED(scope_free) char *parent = restoring_parent(j->r);
+	SCOPED(scope_free) char *parent = restoring_parent(r);
 	SCOPED(scope_free)
-	char *path = mem_printf("%s/.%s.lock", parent, j->conf->to->name);
+	char *path = mem_printf("%s/.%s.lock", parent, branch);
+	int lock;
 
-	j->branch_lock = file_lock(path, e);
-	if (j->branch_lock < 0 && e->kind == ERR_LOCKED)
+	if (file_make_folders(parent, 0700, e) < 0)
+		return (-1);
+	lock = file_lock(path, e);
+	if (lock < 0 && e->kind == ERR_LOCKED)
 		return (err_set(e, ERR_LOCKED,
-		    "another restore into branch %s is under way",
-		    j->conf->to->name));
-	return (j->branch_lock < 0 ? -1 : 0);
+		    "another restore into branch %s is under way", branch));
+	return (lock);
 }
 
 void

@@ -36,8 +36,10 @@ int restoring_wants(struct restoring *j, struct err *e) MUST_USE;
 int restoring_open(struct restoring *j, struct repo *r,
     const struct catalog_entry *backup, const struct restore_conf *conf,
     struct remarks *remarks, struct err *e) MUST_USE;
-/* Fails with ERR_LOCKED when another restore into the branch is under way. */
-int restoring_lock_branch(struct restoring *j, struct err *e) MUST_USE;
+/* One restore into a branch at a time, and nothing else that looks after its
+ * replaced databases: returns the lock. Fails: ERR_LOCKED. */
+int restoring_lock_branch(
+    const struct repo *r, const char *branch, struct err *e) MUST_USE;
 /* Ends: the folder goes, unless its journal must stay for a later run. */
 void restoring_free(struct restoring *j); /* also for SCOPED */
 

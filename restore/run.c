@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/stage.h"
 #include "restore/check.h"
 #include "restore/folder_sink.h"
 #include "restore/logs_sink.h"
@@ -238,7 +239,10 @@ prepare_all(struct into *x, struct err *e)
 		if (rebuild_make(&x->rebuild, e) < 0)
 			return (-1);
 	}
-	return (x->sink != NULL ? folder_sink_add(x->sink, e) : 0);
+	if (x->sink != NULL && folder_sink_add(x->sink, e) < 0)
+		return (-1);
+	stage_reached("files added");
+	return (0);
 }
 
 /* Takes everything back; what can't be is left to the next run. */
@@ -335,6 +339,7 @@ tidy(struct into *x)
 		    "replaced databases could not be looked after: %s", e.text);
 		return;
 	}
+	stage_reached("replaced databases swept");
 	if (x->journal.replaced[0] != '\0' &&
 	    target_has_database(&x->t, x->journal.replaced, &there, &e) == 0 &&
 	    there)
@@ -349,7 +354,9 @@ tidy(struct into *x)
 		    x->journal.filestore, e.text);
 		return;
 	}
+	stage_reached("folder equal");
 	(void)!journal_remove(x->j.folder, &e);
+	stage_reached("restore record removed");
 }
 
 static void
@@ -373,12 +380,19 @@ tell(struct into *x)
 }
 
 static int
+lock_branch(struct restoring *j, struct err *e)
+{
+	j->branch_lock = restoring_lock_branch(j->r, j->conf->to->name, e);
+	return (j->branch_lock < 0 ? -1 : 0);
+}
+
+static int
 into_branch(struct into *x, struct err *e)
 {
 	struct restoring *j = &x->j;
 
-	if (restoring_lock_branch(j, e) < 0 || look(x, e) < 0 ||
-	    plan(x, false, e) < 0 || begin_journal(x, e) < 0)
+	if (lock_branch(j, e) < 0 || look(x, e) < 0 || plan(x, false, e) < 0 ||
+	    begin_journal(x, e) < 0)
 		return (-1);
 	if (prepare_all(x, e) < 0) {
 		undo(x);
@@ -405,7 +419,7 @@ into_schema(struct into *x, struct err *e)
 	struct err ignored = ERR_INIT;
 	int rc;
 
-	if (restoring_lock_branch(&x->j, e) < 0 || look(x, e) < 0 ||
+	if (lock_branch(&x->j, e) < 0 || look(x, e) < 0 ||
 	    plan(x, false, e) < 0 || begin_journal(x, e) < 0)
 		return (-1);
 	rc = side_tables_restore(

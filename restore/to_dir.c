@@ -366,7 +366,9 @@ restore_to_dir(struct repo *r, const struct catalog_entry *backup,
 	to_files.to = NULL;
 	to_files.ntables = 0;
 	owners_init(&d.owners, NULL);
-	rc = restoring_open(&j, r, backup, &to_files, &remarks, e);
+	rc = restore_cleanup(r, e);
+	if (rc == 0)
+		rc = restoring_open(&j, r, backup, &to_files, &remarks, e);
 	if (rc == 0) {
 		choose_parts(&d, conf);
 		rc = run(&d, e);
