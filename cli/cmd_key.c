@@ -167,7 +167,7 @@ add_passphrase(struct cli *c, const char *name, struct err *e)
 	if (!slot_name_is_good(name))
 		return (err_set(e, ERR_USAGE,
 		    "'%s': expected a name of 1-32 of a-z, 0-9 and '-'", name));
-	r = repo_open(c->settings, REPO_WRITE, REPO_NEEDS_RESTORE_KEY, e);
+	r = cli_open_writer(c, REPO_NEEDS_RESTORE_KEY, e);
 	if (r == NULL || get_passphrase(c, &passphrase, e) < 0 ||
 	    slot_encode(
 		r->keys, name, &passphrase, &slot_cost_default, &slot, e) < 0 ||
@@ -190,13 +190,13 @@ add_passphrase(struct cli *c, const char *name, struct err *e)
 static int
 remove_slot(struct cli *c, const char *name, struct err *e)
 {
-	SCOPED(repo_freep)
-	struct repo *r = repo_open(c->settings, REPO_WRITE, 0, e);
+	SCOPED(repo_freep) struct repo *r = cli_open_writer(c, 0, e);
 	struct slot_removal removal;
 	struct json *j;
 
 	if (r == NULL || slots_remove(r, name, &removal, e) < 0 ||
-	    record(r, "remove", name, e) < 0 || replicate_audit(r, e) < 0)
+	    record(r, "remove", name, e) < 0 || slots_forget(r, name, e) < 0 ||
+	    replicate_audit(r, e) < 0)
 		return (-1);
 	j = json_object();
 	json_set_string(j, "slot", name);

@@ -408,8 +408,11 @@ state_put_root(struct state_txn *t, const char *name, const void *p, size_t n,
 	hash_of(HASH_IS_SHA256, p, n, o.sha.b);
 	if (memcmp(&o.sha, &was.sha, sizeof(o.sha)) == 0)
 		return (0);
-	o.confirmed = o.damaged = o.missing = 0;
+	/* Whatever stands there under the name is not this, though a listing
+	 * may find it of the same length: not confirmed until it was sent. */
+	o.confirmed = o.missing = 0;
 	if (state_mask(t, &o.pending, e) < 0 ||
+	    state_mask(t, &o.damaged, e) < 0 ||
 	    state_object_put(t, &was, &o, e) < 0)
 		return (-1);
 	state_number_key(o.number, key);

@@ -14,11 +14,13 @@ struct slot_removal {
 	struct err error[SETTINGS_ENDPOINTS_MAX];
 };
 /*
- * Deletes keys/<name> at every endpoint and forgets it. Can be done again for
- * endpoints that were away. Fails: ERR_USAGE (bad name), ERR_MISSING when no
- * endpoint that answered has it and none was away.
+ * Deletes keys/<name> at every endpoint. Can be done again for endpoints that
+ * were away. Until slots_forget this machine would put it back there. Fails:
+ * ERR_USAGE (bad name), ERR_MISSING when nobody has it and none was away.
  */
 int slots_remove(struct repo *r, const char *name, struct slot_removal *out,
     struct err *e) MUST_USE;
+/* Out of local state, once the audit log tells of the removal. */
+int slots_forget(struct repo *r, const char *name, struct err *e) MUST_USE;
 
 #endif

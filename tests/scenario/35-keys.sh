@@ -33,6 +33,20 @@ json_is '.key.slots | length' 2 "key show lists both slots"
 for endpoint in $ENDPOINTS; do
 	is "$(objects "$endpoint" keys | wc -l)" 2 "$endpoint holds both"
 done
+head -c 24 /dev/urandom | base64 >"$T/newer"
+chmod 600 "$T/newer"
+tri key add-passphrase second --passphrase-file "$T/newer"
+exits 0 "another passphrase in its place"
+for endpoint in $ENDPOINTS; do
+	mkdir "$T/bare"
+	run "$TRIPLICATE" recover --from "file://$T/$endpoint" \
+		--passphrase-file "$T/strong" -o "$T/bare/triplicate.conf"
+	exits 6 "$endpoint: the old one opens nothing any more"
+	run "$TRIPLICATE" recover --from "file://$T/$endpoint" \
+		--passphrase-file "$T/newer" -o "$T/bare/triplicate.conf"
+	exits 0 "$endpoint: the new one does"
+	rm -rf "$T/bare"
+done
 tri key remove "$(objects fra keys | head -n 1)"
 exits 0 "key remove"
 for endpoint in $ENDPOINTS; do
