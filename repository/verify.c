@@ -243,6 +243,43 @@ check_object(struct checker *c, const struct state_object *o, struct err *e)
 	return (found_bad(c, o, STATE_MISSING, e));
 }
 
+/* What an endpoint lacks of a backup that it lists. It was never known to be
+ * there, as on a machine that was recovered after it was lost; pending it is
+ * not, for a manifest goes last. */
+struct lacking {
+	struct checker *c;
+	uint32_t bit;
+};
+
+static int
+note_lacking(const struct state_object *o, void *arg, struct err *e)
+{
+	struct lacking *l = arg;
+
+	if (((o->confirmed | o->damaged | o->missing) & l->bit) != 0)
+		return (0);
+	return (state_mark(l->c->v->repo->state, o->number, l->c->ep->number,
+	    STATE_MISSING, e));
+}
+
+static int
+look_for_lacking(const struct state_object *o, void *arg, struct err *e)
+{
+	struct checker *c = arg;
+	struct lacking l = { c, 1U << c->ep->number };
+	uint64_t missing;
+
+	if ((o->confirmed & l.bit) == 0)
+		return (0);
+	if (state_closure_missing(
+		c->v->repo->state, o->number, c->ep->number, &missing, e) < 0)
+		return (-1);
+	if (missing == 0)
+		return (0);
+	return (state_closure_each(
+	    c->v->repo->state, o->number, note_lacking, &l, e));
+}
+
 /* What should be at this endpoint: all but what was never sent there yet. */
 static int
 check_one(const struct state_object *o, void *arg, struct err *e)
@@ -261,7 +298,10 @@ check_one(const struct state_object *o, void *arg, struct err *e)
 static int
 check_endpoint(struct checker *c, struct err *e)
 {
-	if (reach(c, e) < 0 || list_endpoint(c, e) < 0)
+	struct state *s = c->v->repo->state;
+
+	if (reach(c, e) < 0 || list_endpoint(c, e) < 0 ||
+	    state_each(s, STATE_MANIFEST, look_for_lacking, c, e) != 0)
 		return (-1);
 	return (state_each(c->v->repo->state, -1, check_one, c, e));
 }
