@@ -28,6 +28,7 @@ struct job {
 	char *owned[SETTINGS_ENDPOINTS_MAX * 8]; /* texts of endpoints */
 	size_t nowned;
 	struct keys *keys;
+	bool goes_on; /* with what a run left that was killed */
 	bool wrote_conf, wrote_agent, wrote_restore;
 };
 
@@ -145,13 +146,49 @@ take_sources(struct cli *c, struct job *j, struct err *e)
 
 /* --- where to --- */
 
+/* found: NULL while it is not finished. */
+static void
+conf_text(
+    const struct job *j, const struct recover_result *found, struct buf *text)
+{
+	struct write_conf w = { .state = j->state,
+		.agent_key = j->agent_key,
+		.restore_key = j->restore_key,
+		.finished = found != NULL,
+		.nendpoints = j->n,
+		.endpoints = j->endpoints };
+
+	if (found != NULL) {
+		w.nbranches = found->nbranches;
+		w.branches = (const char(*)[64])found->branches;
+	}
+	write_conf_text(&w, text);
+}
+
+/* A configuration that says that this very recovery had not finished, and that
+ * nobody has touched since, is ours, and so is what it names. */
+static void
+look_for_unfinished(struct job *j)
+{
+	SCOPED(buf_free) struct buf ours = BUF_INIT, there = BUF_INIT;
+	struct err why = ERR_INIT;
+
+	conf_text(j, NULL, &ours);
+	/* Longer, or not to be read: it is none of ours. */
+	if (file_load(j->conf, ours.n, &there, &why) < 0)
+		return;
+	j->goes_on = there.n == ours.n && memcmp(there.p, ours.p, ours.n) == 0;
+}
+
 static int
 must_be_free(const char *path, struct err *e)
 {
 	if (!file_exists(path))
 		return (0);
 	(void)err_set(e, ERR_REFUSED, "%s is there already", path);
-	return (err_hint(e, "move it away, or choose another place with -o"));
+	return (err_hint(e,
+	    "if this machine was recovered before, go on with it; else move it "
+	    "away, or choose another place with -o"));
 }
 
 static int
@@ -174,6 +211,9 @@ take_places(struct cli *c, struct job *j, struct err *e)
 	j->writes_restore_key = key == NULL;
 	j->restore_key = key != NULL ? absolute(key)
 				     : file_join(folder, "restore.key");
+	look_for_unfinished(j);
+	if (j->goes_on)
+		return (recover_discard(j->state, e));
 	if (must_be_free(j->conf, e) < 0 || must_be_free(j->agent_key, e) < 0 ||
 	    (j->writes_restore_key && must_be_free(j->restore_key, e) < 0))
 		return (-1);
@@ -230,41 +270,71 @@ open_any(struct cli *c, struct job *j, struct err *e)
 
 /* --- the files of this machine --- */
 
+/* First of all files, as the mark of what is not finished. */
 static int
-write_conf(struct job *j, const struct recover_result *found, struct err *e)
+begin_conf(struct job *j, struct err *e)
 {
 	SCOPED(buf_free) struct buf text = BUF_INIT;
-	struct write_conf w = { .state = j->state,
-		.agent_key = j->agent_key,
-		.restore_key = j->restore_key,
-		.nendpoints = j->n,
-		.endpoints = j->endpoints };
 
-	if (found != NULL) {
-		w.nbranches = found->nbranches;
-		w.branches = (const char(*)[64])found->branches;
-	}
-	write_conf_text(&w, &text);
-	if (found != NULL)
-		return (file_save(j->conf, 0644, text.p, text.n, e));
+	if (j->goes_on)
+		return (0);
+	conf_text(j, NULL, &text);
 	if (file_save_new(j->conf, 0644, text.p, text.n, e) < 0)
 		return (-1);
 	j->wrote_conf = true;
 	return (0);
 }
 
+/* Last of all. */
+static int
+finish_conf(struct job *j, const struct recover_result *found, struct err *e)
+{
+	SCOPED(buf_free) struct buf text = BUF_INIT;
+	SCOPED(scope_free) char *whole = mem_printf("%s.whole", j->conf);
+
+	conf_text(j, found, &text);
+	if (file_remove(whole, e) < 0 ||
+	    file_save_new(whole, 0644, text.p, text.n, e) < 0 ||
+	    file_rename(whole, j->conf, e) < 0)
+		return (-1);
+	return (file_sync_parent(j->conf, e));
+}
+
+/* Is a key file there that the killed run wrote? Another repository's is not
+ * ours to pass over. */
+static int
+is_written(const struct job *j, const char *path,
+    struct keys *(*load)(const char *, struct err *), bool *written,
+    struct err *e)
+{
+	SCOPED(keys_freep) struct keys *k = NULL;
+
+	*written = false;
+	if (!j->goes_on || !file_exists(path))
+		return (0);
+	if ((k = load(path, e)) == NULL)
+		return (-1);
+	*written = memcmp(keys_repo(k), keys_repo(j->keys),
+		       sizeof(struct repo_id)) == 0;
+	return (*written ? 0 : must_be_free(path, e));
+}
+
 static int
 write_files(struct job *j, struct err *e)
 {
-	if (write_conf(j, NULL, e) < 0 ||
-	    keys_save_agent(j->keys, j->agent_key, e) < 0)
+	bool written;
+
+	if (begin_conf(j, e) < 0 ||
+	    is_written(j, j->agent_key, keys_load_agent, &written, e) < 0 ||
+	    (!written && keys_save_agent(j->keys, j->agent_key, e) < 0))
 		return (-1);
-	j->wrote_agent = true;
+	j->wrote_agent = !written;
 	if (!j->writes_restore_key)
 		return (0);
-	if (keys_save_restore(j->keys, j->restore_key, e) < 0)
+	if (is_written(j, j->restore_key, keys_load_restore, &written, e) < 0 ||
+	    (!written && keys_save_restore(j->keys, j->restore_key, e) < 0))
 		return (-1);
-	j->wrote_restore = true;
+	j->wrote_restore = !written;
 	return (0);
 }
 
@@ -329,18 +399,25 @@ recover(struct cli *c, struct job *j, struct err *e)
 	SCOPED(recover_result_free)
 	struct recover_result found = { .epoch = 0 };
 	SCOPED(settings_freep) struct settings *settings = NULL;
+	bool wants_it = args_flag(&c->args, "--take-over");
+	struct err why = ERR_INIT;
 	char id[33];
 
 	if (take_sources(c, j, e) < 0 || take_places(c, j, e) < 0 ||
 	    open_any(c, j, e) < 0 || write_files(j, e) < 0 ||
 	    (settings = settings_read(j->conf, e)) == NULL ||
-	    recover_state(settings, j->keys, c->progress, &found, e) < 0 ||
-	    write_conf(j, &found, e) < 0)
+	    recover_state(settings, j->keys, c->progress, &found, e) < 0)
+		return (-1);
+	/* A take-over that fails leaves what was recovered. */
+	if (wants_it)
+		(void)!recover_take_over(settings, &found, &why);
+	if (finish_conf(j, &found, e) < 0)
 		return (-1);
 	j->wrote_conf = j->wrote_agent = j->wrote_restore = false;
-	if (args_flag(&c->args, "--take-over") &&
-	    recover_take_over(settings, &found, e) < 0)
+	if (why.kind != ERR_NONE) {
+		*e = why;
 		return (-1);
+	}
 	keys_repo_text(j->keys, id);
 	answer(c, id, j->conf, &found);
 	if (!args_flag(&c->args, "--take-over"))

@@ -43,6 +43,10 @@ endpoint(struct buf *out, const struct endpoint_settings *p)
 void
 write_conf_text(const struct write_conf *w, struct buf *out)
 {
+	if (!w->finished)
+		buf_add_string(out,
+		    "; Written by triplicate recover, which has not finished: run the same\n"
+		    "; command again.\n");
 	buf_add_string(out,
 	    "; Written by triplicate recover. Read-only until this machine takes over:\n"
 	    "; triplicate recover --take-over. Add the other endpoints before that.\n"

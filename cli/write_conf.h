@@ -13,6 +13,7 @@ struct write_conf {
 	const char *state, *agent_key, *restore_key; /* absolute */
 	size_t nendpoints;
 	const struct endpoint_settings *endpoints;
+	bool finished; /* else it says that it is not, and how to go on */
 	size_t nbranches;
 	const char (*branches)[64];
 };

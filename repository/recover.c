@@ -549,6 +549,35 @@ check_is_free(const char *folder, struct err *e)
 	    "move it away first; it may hold backups that no endpoint has yet"));
 }
 
+static int
+is_part_of_state(const char *name, void *arg, struct err *e)
+{
+	(void)arg;
+	(void)e;
+	return (strcmp(name, "db") == 0 || strcmp(name, "lock") == 0 ? 0 : 1);
+}
+
+int
+recover_discard(const char *folder, struct err *e)
+{
+	SCOPED(scope_free) char *db = file_join(folder, "db");
+	SCOPED(scope_free) char *lock = file_join(folder, "lock");
+	int answer;
+
+	if (!file_exists(folder))
+		return (0);
+	if ((answer = file_each(folder, is_part_of_state, NULL, e)) < 0)
+		return (err_within(e, "the state folder %s", folder));
+	if (answer > 0)
+		return (err_set(e, ERR_REFUSED,
+		    "the state folder %s holds more than an unfinished "
+		    "recovery leaves",
+		    folder));
+	if (file_exists(db) && file_remove_tree(db, e) < 0)
+		return (-1);
+	return (file_remove(lock, e));
+}
+
 int
 recover_state(const struct settings *s, struct keys *k,
     struct progress *progress, struct recover_result *out, struct err *e)

@@ -41,6 +41,9 @@ struct keys *recover_keys_by_passphrase(
 int recover_state(const struct settings *s, struct keys *k,
     struct progress *progress, struct recover_result *out,
     struct err *e) MUST_USE;
+/* Removes the state that a recovery left which was never finished: the caller
+ * knows that it is one. Nothing but a database may be in it (ERR_REFUSED). */
+int recover_discard(const char *folder, struct err *e) MUST_USE;
 /* Writes epoch + 1 at a quorum of the endpoints; r is then the writer. */
 int recover_take_over(const struct settings *s, struct recover_result *out,
     struct err *e) MUST_USE;
