@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "restore/folder_sink.h"
+#include "restore/live_files.h"
 #include "restore/replaced.h"
 #include "restore/restore.h"
 #include "restore/restoring.h"
@@ -185,8 +186,7 @@ settle(struct repo *r, const char *folder, struct err *e)
 		return (-1);
 	if (journal.filestore[0] != '\0' &&
 	    (swapped ? finish_files(r, branch, &journal, folder, e)
-		     : folder_sink_undo(
-			   journal.filestore, journal.id, folder, e)) < 0)
+		     : live_files_undo(branch, &journal, folder, e)) < 0)
 		return (-1);
 	log_warning("an interrupted restore into branch %s was %s",
 	    journal.branch, swapped ? "finished" : "undone");

@@ -476,5 +476,7 @@ folder_sink_add(struct folder_sink *f, struct err *e)
 		return (-1);
 	}
 	owners_tell(&f->owners, f->conf.remarks);
+	if (rc == 0)
+		stage_reached("files added");
 	return (rc == 0 ? inside_sync(f->root, e) : rc);
 }

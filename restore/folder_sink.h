@@ -13,6 +13,7 @@
 
 struct branch_settings;
 struct folder_sink;
+struct keyset;
 
 struct folder_sink_conf {
 	struct repo *r;
@@ -55,10 +56,11 @@ int folder_sink_finish(
 void folder_sink_totals(
     const struct folder_sink *f, struct folder_sink_totals *out);
 
-/* Takes back what a restore with that id added to folder; its lists are in
- * notes. Being called again is harmless. */
+/* Takes back what a restore with that id added to folder, but for the paths
+ * whose keys are in live; its lists are in notes. Being called again is
+ * harmless. */
 int folder_sink_undo(const char *folder, const char *id, const char *notes,
-    struct err *e) MUST_USE;
+    const struct keyset *live, struct err *e) MUST_USE;
 /* Finishes the replacing of files after a swap; the rest needs the backup. */
 int folder_sink_redo(const char *folder, const char *id, const char *notes,
     struct err *e) MUST_USE;

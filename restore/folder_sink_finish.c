@@ -152,12 +152,19 @@ folder_sink_finish(struct folder_sink *f, int64_t before, struct err *e)
 
 /* --- after a crash, or a failure --- */
 
+struct undoing {
+	int root;
+	const struct keyset *live;
+};
+
 static int
 remove_added(const char *path, void *arg, struct err *e)
 {
-	const int *root = arg;
+	const struct undoing *x = arg;
 
-	return (inside_remove(*root, path, e));
+	if (keyset_has(x->live, keyset_key(path, strlen(path))))
+		return (0); /* Odoo shares it by now */
+	return (inside_remove(x->root, path, e));
 }
 
 struct sweeping {
@@ -179,18 +186,19 @@ sweep_one(const char *path, const struct stat *st, void *arg, struct err *e)
 }
 
 int
-folder_sink_undo(
-    const char *folder, const char *id, const char *notes, struct err *e)
+folder_sink_undo(const char *folder, const char *id, const char *notes,
+    const struct keyset *live, struct err *e)
 {
 	SCOPED(scope_free) char *list = file_join(notes, "added");
 	SCOPED(scope_close) int root = inside_open(folder, false, e);
 	struct sweeping x = { .root = root };
+	struct undoing undoing = { root, live };
 
 	if (root < 0 && e->kind == ERR_MISSING) {
 		err_clear(e);
 		return (0);
 	}
-	if (root < 0 || paths_file_each(list, remove_added, &root, e) < 0)
+	if (root < 0 || paths_file_each(list, remove_added, &undoing, e) < 0)
 		return (-1);
 	(void)snprintf(
 	    x.prefix, sizeof(x.prefix), FOLDER_SINK_TEMPORARY "%s-", id);

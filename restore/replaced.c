@@ -15,6 +15,7 @@
 #include "base/stage.h"
 #include "restore/inside.h"
 #include "restore/keyset.h"
+#include "restore/live_files.h"
 #include "restore/paths_file.h"
 #include "restore/restore.h"
 #include "restore/restoring.h"
@@ -222,28 +223,6 @@ need_path(const char *path, void *arg, struct err *e)
 }
 
 static int
-need_live(struct target *t, struct needs *x, struct err *e)
-{
-	SCOPED(pg_closep)
-	PGconn *c = pg_connect(t->branch->database, t->name, e);
-	SCOPED(pg_clearp) PGresult *r = NULL;
-	int i;
-
-	if (c == NULL)
-		return (-1);
-	r = pg_query(c,
-	    "SELECT DISTINCT store_fname FROM public.ir_attachment "
-	    "WHERE store_fname IS NOT NULL",
-	    0, NULL, e);
-	if (r == NULL)
-		return (-1);
-	for (i = 0; i < PQntuples(r); i++)
-		if (need_path(PQgetvalue(r, i, 0), x, e) < 0)
-			return (-1);
-	return (0);
-}
-
-static int
 remove_unneeded(const char *path, void *arg, struct err *e)
 {
 	struct needs *x = arg;
@@ -287,9 +266,11 @@ note_gone(const char *paths, void *arg, struct err *e)
 static int
 remove_files(struct repo *r, struct gone *x, struct target *t, struct err *e)
 {
+	SCOPED(pg_closep) PGconn *hold = NULL;
 	struct err why = ERR_INIT;
 	bool sure = t->branch->filestore != NULL &&
-	    need_live(t, &x->needs, &why) == 0 &&
+	    live_files_hold(t->branch, x->needs.paths, &hold, &why) == 0 &&
+	    hold != NULL &&
 	    replaced_each(r, t->branch, note_needs, x, &why) == 0;
 	size_t i;
 	int rc = 0;

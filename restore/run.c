@@ -12,6 +12,7 @@
 #include "base/stage.h"
 #include "restore/check.h"
 #include "restore/folder_sink.h"
+#include "restore/live_files.h"
 #include "restore/logs_sink.h"
 #include "restore/rebuild.h"
 #include "restore/replaced.h"
@@ -257,8 +258,7 @@ undo(struct into *x)
 		clean = !x->rebuild.made;
 	}
 	if (x->sink != NULL &&
-	    folder_sink_undo(x->journal.filestore, x->j.id, x->j.folder, &e) <
-		0) {
+	    live_files_undo(x->j.conf->to, &x->journal, x->j.folder, &e) < 0) {
 		remarks_warn(x->j.remarks,
 		    "files could not be taken back, the next restore will: %s",
 		    e.text);
