@@ -86,11 +86,13 @@ void pg_add_literal(struct buf *b, const char *text);
 
 int pg_server_major(PGconn *c); /* 15 */
 /*
- * Finds "pg_dump", "pg_restore" or "psql" for a server: of its own major in
- * /usr/lib/postgresql/MAJOR/bin or PATH, else the lowest newer one (*is_newer
- * is set then). Allocated. Fails: ERR_DATABASE with the package to install.
+ * Finds "pg_dump", "pg_restore" or "psql" of a major, a server's own: in
+ * /usr/lib/postgresql/MAJOR/bin or anywhere in PATH, else the lowest newer one
+ * (*is_newer is set then). One in PATH that doesn't tell its version is passed
+ * over. Allocated. Fails: ERR_DATABASE with the package to install, and what is
+ * there instead; ERR_STOPPED.
  */
 char *pg_program(
-    const char *name, int server_major, bool *is_newer, struct err *e) MUST_USE;
+    const char *name, int major, bool *is_newer, struct err *e) MUST_USE;
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/pg.h"
+#include "base/stop.h"
 
 /* No other thread runs while a test sets the environment. */
 static int
@@ -233,76 +234,221 @@ a_key_files_password_is_never_put_on_a_command_line(void **state)
 	assert_null(password);
 }
 
-/* A folder with programs that answer --version with these words. */
+/* --- programs --- */
+
+/* A folder with a program pg_fake of these lines of shell. */
 static char *
-fake_programs(const char *name, const char *answer)
+fake_program(const char *lines, mode_t mode)
 {
 	char *folder = mem_string("/tmp/triplicate-bin-XXXXXX");
 	SCOPED(scope_free) char *path = NULL;
-	SCOPED(scope_free)
-	char *script = mem_printf("#!/bin/sh\necho '%s'\n", answer);
+	SCOPED(scope_free) char *script = mem_printf("#!/bin/sh\n%s\n", lines);
 	struct err e = ERR_INIT;
 
 	assert_non_null(mkdtemp(folder));
-	path = file_join(folder, name);
-	assert_int_equal(file_save(path, 0700, script, strlen(script), &e), 0);
+	path = file_join(folder, "pg_fake");
+	assert_int_equal(file_save(path, mode, script, strlen(script), &e), 0);
 	return (folder);
 }
 
-/* Puts the folder at the front of PATH. */
-static void
-prepend_path(const char *folder)
+static char *
+fake_version(const char *version)
 {
 	SCOPED(scope_free)
-	char *path = mem_printf(
-	    "relative::/nonexistent:%s:%s", folder, getenv("PATH"));
+	char *line = mem_printf("echo 'pg_fake (PostgreSQL) %s'", version);
 
-	assert_int_equal(set_environment("PATH", path), 0);
+	return (fake_program(line, 0700));
+}
+
+/* The folders are the PATH, and gone afterwards. */
+struct folders {
+	char *before, *v[4];
+	size_t n;
+};
+
+static void
+folders_free(struct folders *f)
+{
+	struct err e = ERR_INIT;
+	size_t i;
+
+	assert_int_equal(set_environment("PATH", f->before), 0);
+	free(f->before);
+	for (i = 0; i < f->n; i++) {
+		assert_int_equal(file_remove_tree(f->v[i], &e), 0);
+		free(f->v[i]);
+	}
+}
+
+/* Takes up to four folders, NULL for none. */
+static struct folders
+use_folders(char *a, char *b, char *c, char *d)
+{
+	struct folders f = { .before = mem_string(getenv("PATH")),
+		.v = { a, b, c, d } };
+	SCOPED(buf_free) struct buf path = BUF_INIT;
+
+	buf_add_string(&path, "relative::/nonexistent");
+	for (; f.n < 4 && f.v[f.n] != NULL; f.n++)
+		buf_printf(&path, ":%s", f.v[f.n]);
+	assert_int_equal(set_environment("PATH", buf_text(&path)), 0);
+	return (f);
+}
+
+/* Which folder's program is found for a major? */
+static void
+check_found(const char *folder, int major, bool newer)
+{
+	struct err e = ERR_INIT;
+	bool is_newer = !newer;
+	SCOPED(scope_free)
+	char *found = pg_program("pg_fake", major, &is_newer, &e);
+
+	assert_non_null(found);
+	assert_memory_equal(found, folder, strlen(folder));
+	assert_true(is_newer == newer);
 }
 
 static void
-a_program_of_the_servers_major_is_found(void **state)
+a_program_of_the_very_major_is_preferred_wherever_it_is(void **state)
 {
+	SCOPED(folders_free)
+	struct folders f = use_folders(fake_version("99.1"),
+	    fake_version("97.9"), fake_version("98.4 (Debian x)"), NULL);
+
+	(void)state;
+	check_found(f.v[2], 98, false);
+	check_found(f.v[0], 99, false);
+	check_found(f.v[1], 97, false);
+}
+
+static void
+else_the_lowest_newer_one_is_taken_and_told(void **state)
+{
+	SCOPED(folders_free)
+	struct folders f = use_folders(fake_version("99.1"),
+	    fake_version("95.2"), fake_version("98beta1"), NULL);
+
+	(void)state;
+	check_found(f.v[2], 96, true);
+	check_found(f.v[1], 15, true);
+}
+
+static void
+of_two_equal_ones_the_first_in_path_is_taken(void **state)
+{
+	SCOPED(folders_free)
+	struct folders f = use_folders(
+	    fake_version("98.1"), fake_version("98.2"), NULL, NULL);
+
+	(void)state;
+	check_found(f.v[0], 98, false);
+	check_found(f.v[0], 97, true);
+}
+
+static void
+none_new_enough_says_what_is_there_and_what_to_install(void **state)
+{
+	SCOPED(folders_free)
+	struct folders f = use_folders(
+	    fake_version("97.3"), fake_version("98.4"), NULL, NULL);
 	SCOPED(scope_free)
-	char *folder = fake_programs(
-	    "pg_fake", "pg_fake (PostgreSQL) 98.4 (Debian x)");
-	SCOPED(scope_free) char *before = mem_string(getenv("PATH"));
-	SCOPED(scope_free) char *own = NULL;
-	SCOPED(scope_free) char *newer = NULL;
+	char *expected = mem_printf(
+	    "no pg_fake for PostgreSQL 99, nor a newer one, in "
+	    "/usr/lib/postgresql/*/bin or PATH; there is %s/pg_fake "
+	    "(PostgreSQL 97), %s/pg_fake (PostgreSQL 98)",
+	    f.v[0], f.v[1]);
 	struct err e = ERR_INIT;
 	bool is_newer = true;
 
 	(void)state;
-	prepend_path(folder);
-	own = pg_program("pg_fake", 98, &is_newer, &e);
-	assert_non_null(own);
-	assert_false(is_newer);
-	newer = pg_program("pg_fake", 15, &is_newer, &e);
-	assert_non_null(newer);
-	assert_true(is_newer);
-	assert_string_equal(own, newer);
 	assert_null(pg_program("pg_fake", 99, &is_newer, &e));
 	assert_int_equal(e.kind, ERR_DATABASE);
 	assert_false(is_newer);
+	assert_string_equal(e.text, expected);
 	assert_string_equal(e.hint, "install the package postgresql-client-99");
-	assert_int_equal(set_environment("PATH", before), 0);
-	assert_int_equal(file_remove_tree(folder, &e), 0);
 }
 
 static void
-a_program_that_tells_no_version_is_not_used(void **state)
+none_at_all_says_what_to_install(void **state)
 {
-	SCOPED(scope_free) char *folder = fake_programs("pg_fake", "hello");
-	SCOPED(scope_free) char *before = mem_string(getenv("PATH"));
+	SCOPED(folders_free)
+	struct folders f = use_folders(NULL, NULL, NULL, NULL);
 	struct err e = ERR_INIT;
 	bool is_newer = true;
 
 	(void)state;
-	prepend_path(folder);
+	assert_int_equal(f.n, 0);
+	assert_null(pg_program("pg_fake", 17, &is_newer, &e));
+	assert_string_equal(e.text,
+	    "no pg_fake for PostgreSQL 17, nor a newer one, in "
+	    "/usr/lib/postgresql/*/bin or PATH");
+	assert_string_equal(e.hint, "install the package postgresql-client-17");
+}
+
+static void
+a_broken_program_hides_none_behind_it(void **state)
+{
+	SCOPED(folders_free)
+	struct folders f = use_folders(fake_program("echo hello", 0700),
+	    fake_program("echo 'pg_fake (PostgreSQL) 98.1'; exit 1", 0700),
+	    fake_program("echo 'pg_fake (PostgreSQL) 98.1'", 0600),
+	    fake_version("98.4"));
+
+	(void)state;
+	check_found(f.v[3], 98, false);
+}
+
+static void
+a_broken_program_is_not_used_and_named(void **state)
+{
+	SCOPED(folders_free)
+	struct folders f = use_folders(fake_program("echo hello", 0700),
+	    fake_program("echo bad luck >&2; exit 7", 0700),
+	    fake_program("echo 'pg_fake (PostgreSQL) 98.1'", 0600), NULL);
+	struct err e = ERR_INIT;
+	bool is_newer = true;
+
+	(void)state;
+	assert_int_equal(f.n, 3);
 	assert_null(pg_program("pg_fake", 15, &is_newer, &e));
 	assert_int_equal(e.kind, ERR_DATABASE);
-	assert_int_equal(set_environment("PATH", before), 0);
-	assert_int_equal(file_remove_tree(folder, &e), 0);
+	assert_non_null(strstr(e.text, "(no version in its answer"));
+	assert_non_null(strstr(e.text, "exit status 7: bad luck)"));
+	assert_non_null(strstr(e.text, "(may not be run)"));
+}
+
+static void
+a_program_that_hangs_is_not_waited_for(void **state)
+{
+	SCOPED(folders_free)
+	struct folders f = use_folders(
+	    fake_program("exec /bin/sleep 600", 0700), fake_version("98.4"),
+	    NULL, NULL);
+	struct err e = ERR_INIT;
+	bool is_newer = true;
+
+	(void)state;
+	check_found(f.v[1], 98, false);
+	assert_null(pg_program("pg_fake", 99, &is_newer, &e));
+	assert_non_null(strstr(e.text, "not done after"));
+	assert_non_null(strstr(e.text, "(PostgreSQL 98)"));
+}
+
+static void
+a_requested_stop_ends_the_search(void **state)
+{
+	SCOPED(folders_free)
+	struct folders f = use_folders(fake_version("98.4"), NULL, NULL, NULL);
+	struct err e = ERR_INIT;
+	bool is_newer = true;
+
+	(void)state;
+	assert_int_equal(f.n, 1);
+	stop_request();
+	assert_null(pg_program("pg_fake", 98, &is_newer, &e));
+	assert_int_equal(e.kind, ERR_STOPPED);
+	stop_reset();
 }
 
 #define ALONE(test) cmocka_unit_test_setup(test, clear_environment)
@@ -322,8 +468,15 @@ main(void)
 		ALONE(a_child_gets_the_place_and_not_the_password),
 		ALONE(a_child_without_a_password_gets_none),
 		ALONE(a_key_files_password_is_never_put_on_a_command_line),
-		ALONE(a_program_of_the_servers_major_is_found),
-		ALONE(a_program_that_tells_no_version_is_not_used),
+		ALONE(a_program_of_the_very_major_is_preferred_wherever_it_is),
+		ALONE(else_the_lowest_newer_one_is_taken_and_told),
+		ALONE(of_two_equal_ones_the_first_in_path_is_taken),
+		ALONE(none_new_enough_says_what_is_there_and_what_to_install),
+		ALONE(none_at_all_says_what_to_install),
+		ALONE(a_broken_program_hides_none_behind_it),
+		ALONE(a_broken_program_is_not_used_and_named),
+		ALONE(a_program_that_hangs_is_not_waited_for),
+		ALONE(a_requested_stop_ends_the_search),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
