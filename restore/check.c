@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "restore/programs.h"
 
 #define ROOM_SPARE ((uint64_t)64 << 20) /* that a server wants besides */
 
@@ -243,17 +244,23 @@ check_folder(const char *folder, uint64_t bytes, bool force, struct err *e)
 static int
 check_programs(struct restoring *j, struct target *t, struct err *e)
 {
-	int source = (int)(json_get_integer(
-			       json_get(j->facts, "server"), "version_num", 0) /
-	    10000);
+	int source = programs_source(j->facts);
+	int reader = programs_reader(j->facts);
 	SCOPED(scope_free) char *psql = NULL;
 	SCOPED(scope_free) char *pg_restore = NULL;
 	bool newer;
 
-	if ((psql = pg_program("psql", t->major, &newer, e)) == NULL ||
-	    (pg_restore = pg_program("pg_restore", t->major, &newer, e)) ==
-		NULL)
+	psql = programs_find("psql", t->major, reader, &newer, e);
+	if (psql == NULL)
 		return (-1);
+	pg_restore = programs_find("pg_restore", t->major, reader, &newer, e);
+	if (pg_restore == NULL)
+		return (-1);
+	if (newer && reader <= t->major)
+		remarks_warn(j->remarks,
+		    "%s is newer than the server (PostgreSQL %d): install "
+		    "postgresql-client-%d",
+		    pg_restore, t->major, t->major);
 	if (source > t->major)
 		remarks_warn(j->remarks,
 		    "the backup is of PostgreSQL %d, the target is %d: an "

@@ -82,7 +82,8 @@ open_all(struct hidden *h, size_t jobs, struct remarks *remarks, struct err *e)
 	h->sessions = mem_array(jobs, sizeof(struct session *));
 	h->conns = mem_array(jobs, sizeof(PGconn *));
 	if (open_conn(h, e) < 0 ||
-	    session_place_find(&h->place, h->conns[0], h->name, e) < 0 ||
+	    session_place_find(&h->place, h->conns[0], h->name, h->reader, e) <
+		0 ||
 	    open_session(h, e) < 0)
 		return (-1);
 	for (i = 1; i < jobs; i++)

@@ -12,6 +12,7 @@
 
 struct hidden {
 	struct target *t; /* the caller's */
+	int reader;	  /* programs_reader's; before hidden_make */
 	char name[TARGET_NAME_MAX + 1];
 	struct session_place place;
 	size_t nsessions; /* psql children, at least 1 */

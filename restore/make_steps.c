@@ -13,6 +13,7 @@
 #include "restore/dealing.h"
 #include "restore/grants.h"
 #include "restore/make.h"
+#include "restore/programs.h"
 
 #define GRANTS_MAX ((size_t)128 << 20) /* bytes of SQL */
 
@@ -246,7 +247,11 @@ static int
 filtered_grants(struct make *m, const size_t *entries, size_t n,
     struct buf *out, struct err *e)
 {
-	SCOPED(buf_free) struct buf list = BUF_INIT, sql = BUF_INIT;
+	SCOPED(buf_free)
+	struct buf list = BUF_INIT, sql = BUF_INIT, clean = BUF_INIT;
+	SCOPED(preamble_free)
+	struct preamble preamble = { .known = m->h->place.known,
+		.held = BUF_INIT };
 	const char *argv[] = { m->h->place.pg_restore, "--file=-",
 		"--use-list=/dev/stdin", m->archive, NULL };
 	struct grants_conf conf = { .knows = knows_role,
@@ -259,7 +264,9 @@ filtered_grants(struct make *m, const size_t *entries, size_t n,
 		toc_entry_select(&m->toc->v[entries[i]], &list);
 	if (proc_run(argv, NULL, &list, GRANTS_MAX, &sql, 0, e) < 0)
 		return (-1);
-	grants_filter((const char *)sql.p, sql.n, &conf, out);
+	preamble_take(&preamble, sql.p, sql.n, &clean);
+	preamble_end(&preamble, &clean);
+	grants_filter((const char *)clean.p, clean.n, &conf, out);
 	return (0);
 }
 

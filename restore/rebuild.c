@@ -17,6 +17,7 @@
 #include "restore/counts.h"
 #include "restore/neutralize.h"
 #include "restore/paths_file.h"
+#include "restore/programs.h"
 #include "restore/properties.h"
 #include "restore/rows.h"
 
@@ -113,7 +114,9 @@ rebuild_prepare(struct rebuild *b, struct err *e)
 	bool newer;
 
 	b->archive = file_join(j->folder, "archive");
-	pg_restore = pg_program("pg_restore", b->t->major, &newer, e);
+	b->hidden.reader = programs_reader(j->facts);
+	pg_restore = programs_find(
+	    "pg_restore", b->t->major, b->hidden.reader, &newer, e);
 	if (pg_restore == NULL || rebuild_archive(j, b->archive, e) < 0 ||
 	    toc_read(pg_restore, b->archive, &b->toc, e) < 0)
 		return (-1);
@@ -245,6 +248,35 @@ neutralize(struct rebuild *b, struct err *e)
 	return (0);
 }
 
+/* All that the backup holds. */
+static int
+make_all(struct rebuild *b, struct progress *progress, struct err *e)
+{
+	if (make_pre_data(&b->make, e) < 0)
+		return (-1);
+	stage_reached("schema made");
+	if (fill(b, e) < 0)
+		return (-1);
+	stage_reached("rows done");
+	if (make_post_data(&b->make, table_bytes, b->j, progress, e) < 0 ||
+	    make_give_away(&b->make, e) < 0 || make_last(&b->make, e) < 0)
+		return (-1);
+	return (0);
+}
+
+/* What an older server does not take was warned of; now it is known. */
+static void
+hint_at_versions(const struct rebuild *b, struct err *e)
+{
+	int source = programs_source(b->j->facts);
+
+	if (e->kind == ERR_DATABASE && source > b->t->major)
+		(void)err_hint(e,
+		    "the backup is of PostgreSQL %d, this server is %d: restore "
+		    "it to one that is not older",
+		    source, b->t->major);
+}
+
 int
 rebuild_make(struct rebuild *b, struct err *e)
 {
@@ -252,15 +284,12 @@ rebuild_make(struct rebuild *b, struct err *e)
 	struct progress *progress = j->r->progress;
 
 	progress_phase(progress, "schema", 0);
-	if (rebuild_prepare(b, e) < 0 || make_pre_data(&b->make, e) < 0)
+	if (rebuild_prepare(b, e) < 0)
 		return (-1);
-	stage_reached("schema made");
-	if (fill(b, e) < 0)
+	if (make_all(b, progress, e) < 0) {
+		hint_at_versions(b, e);
 		return (-1);
-	stage_reached("rows done");
-	if (make_post_data(&b->make, table_bytes, j, progress, e) < 0 ||
-	    make_give_away(&b->make, e) < 0 || make_last(&b->make, e) < 0)
-		return (-1);
+	}
 	stage_reached("post-data done");
 	progress_phase(progress, "check", 0);
 	if (pg_exec(b->hidden.conns[0], e, "ANALYZE") < 0 ||

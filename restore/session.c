@@ -18,6 +18,7 @@
 #include "base/secret.h"
 #include "base/stop.h"
 #include "base/text.h"
+#include "restore/programs.h"
 
 #define SLICE_MS 200
 #define WRITE_MAX                                                              \
@@ -30,7 +31,8 @@
 
 struct session {
 	struct proc *p;
-	int pid; /* of the server process */
+	const char *known; /* the place's */
+	int pid;	   /* of the server process */
 	unsigned tokens;
 	struct buf answer;
 };
@@ -43,21 +45,32 @@ session_place_free(struct session_place *p)
 	free(p->password_env);
 	free(p->conninfo);
 	free(p->psql);
+	free(p->known);
 	free(p->pg_restore);
 	*p = (struct session_place){ .psql = NULL };
 }
 
 int
-session_place_find(
-    struct session_place *p, PGconn *c, const char *database, struct err *e)
+session_place_find(struct session_place *p, PGconn *c, const char *database,
+    int reader, struct err *e)
 {
 	int major = pg_server_major(c);
-	bool newer;
+	bool newer = false, newer_psql;
 
-	if ((p->psql = pg_program("psql", major, &newer, e)) == NULL ||
-	    (p->pg_restore = pg_program("pg_restore", major, &newer, e)) ==
-		NULL)
+	p->psql = programs_find("psql", major, reader, &newer_psql, e);
+	p->pg_restore = p->psql != NULL
+	    ? programs_find("pg_restore", major, reader, &newer, e)
+	    : NULL;
+	if (p->pg_restore == NULL)
 		return (-1);
+	if (newer) {
+		p->known = pg_value(c,
+		    "SELECT ' ' || pg_catalog.string_agg(name, ' ') || ' ' "
+		    "FROM pg_catalog.pg_settings",
+		    0, NULL, e);
+		if (p->known == NULL)
+			return (-1);
+	}
 	p->conninfo = pg_child_conninfo(c, database, &p->password_env, e);
 	return (p->conninfo != NULL ? 0 : -1);
 }
@@ -214,6 +227,7 @@ session_open(const struct session_place *place, struct err *e)
 		"PGOPTIONS=-c synchronous_commit=off", place->password_env,
 		NULL };
 
+	s->known = place->known;
 	s->p = proc_start(argv, env, PROC_STDIN | PROC_STDOUT, e);
 	if (s->p == NULL || session_run(s, ASK_PID, e) < 0)
 		return (NULL);
@@ -251,17 +265,15 @@ child_failed(struct proc *child, const char *program, int status, struct err *e)
 	    slash != NULL ? slash + 1 : program, status, find_reason(words)));
 }
 
-int
-session_run_output(struct session *s, const char *const argv[], struct err *e)
+/* All that the child writes, as far as this server knows it. */
+static int
+pass_on(struct session *s, struct proc *child, struct preamble *preamble,
+    struct err *e)
 {
-	SCOPED(proc_freep)
-	struct proc *child = proc_start(argv, NULL, PROC_STDOUT, e);
 	SCOPED(scope_free) uint8_t *part = mem_new(READ_MAX);
+	SCOPED(buf_free) struct buf sql = BUF_INIT;
 	ssize_t got;
-	int status;
 
-	if (child == NULL)
-		return (-1);
 	for (;;) {
 		if (wait_ready(proc_stdout(child), POLLIN, e) < 0)
 			return (-1);
@@ -269,12 +281,30 @@ session_run_output(struct session *s, const char *const argv[], struct err *e)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return (err_errno(e, "read from %s", argv[0]));
-		if (got == 0)
-			break;
-		if (feed(s, part, (size_t)got, e) < 0)
+			return (err_errno(e, "read from pg_restore"));
+		if (got > 0)
+			preamble_take(preamble, part, (size_t)got, &sql);
+		else
+			preamble_end(preamble, &sql);
+		if (feed(s, sql.p, sql.n, e) < 0)
 			return (-1);
+		if (got == 0)
+			return (0);
+		sql.n = 0;
 	}
+}
+
+int
+session_run_output(struct session *s, const char *const argv[], struct err *e)
+{
+	SCOPED(proc_freep)
+	struct proc *child = proc_start(argv, NULL, PROC_STDOUT, e);
+	SCOPED(preamble_free)
+	struct preamble preamble = { .known = s->known, .held = BUF_INIT };
+	int status;
+
+	if (child == NULL || pass_on(s, child, &preamble, e) < 0)
+		return (-1);
 	if ((status = proc_wait(child, 0, e)) != 0)
 		return (
 		    status < 0 ? -1 : child_failed(child, argv[0], status, e));

@@ -16,12 +16,15 @@ struct session;
 /* Where sessions go: what they need of the server. */
 struct session_place {
 	char *psql, *pg_restore; /* programs */
-	char *conninfo;		 /* without password */
-	char *password_env;	 /* "PGPASSWORD=…" or NULL */
+	char *known;	    /* settings that the server knows, " a b ", when the
+			       programs are newer than it; else NULL */
+	char *conninfo;	    /* without password */
+	char *password_env; /* "PGPASSWORD=…" or NULL */
 };
-/* Like c's server, but another database. Fails: ERR_DATABASE (no programs). */
+/* Like c's server, but another database; reader is programs_reader's. Fails:
+ * ERR_DATABASE (no programs). */
 int session_place_find(struct session_place *p, PGconn *c, const char *database,
-    struct err *e) MUST_USE;
+    int reader, struct err *e) MUST_USE;
 void session_place_free(struct session_place *p); /* wipes; for SCOPED */
 
 /* Connected when this returns. Fails: ERR_DATABASE. */
@@ -34,7 +37,7 @@ void session_freep(struct session **s);
 /* Runs statements and waits until they are done. Fails: ERR_DATABASE with
  * psql's words, ERR_STOPPED. After failure s can only be freed. */
 int session_run(struct session *s, const char *sql, struct err *e) MUST_USE;
-/* Runs what a child (pg_restore) writes to its standard output, likewise. */
+/* Runs what a pg_restore writes to its standard output, likewise. */
 int session_run_output(
     struct session *s, const char *const argv[], struct err *e) MUST_USE;
 

@@ -18,6 +18,7 @@
 #include "base/proc.h"
 #include "base/stop.h"
 #include "restore/inside.h"
+#include "restore/programs.h"
 #include "restore/rebuild.h"
 #include "restore/to_dir.h"
 
@@ -324,15 +325,13 @@ write_scripts(struct to_dir *d, struct err *e)
 	struct restoring *j = d->j;
 	SCOPED(free_scripts)
 	struct scripts s = { .archive = file_join(j->folder, "archive") };
-	int major = (int)(json_get_integer(
-			      json_get(j->facts, "server"), "version_num", 0) /
-	    10000);
 	bool newer;
 	size_t i;
 
 	if (!wants_archive(d))
 		return (0);
-	s.pg_restore = pg_program("pg_restore", major, &newer, e);
+	s.pg_restore = programs_find("pg_restore", programs_source(j->facts),
+	    programs_reader(j->facts), &newer, e);
 	if (s.pg_restore == NULL || rebuild_archive(j, s.archive, e) < 0 ||
 	    toc_read(s.pg_restore, s.archive, &s.toc, e) < 0)
 		return (-1);
