@@ -63,6 +63,8 @@ static const char altered_sql[] =
     "  (('unaccent', 'unaccent', 'i'), ('unaccent', 'unaccent', 'v'))"
     " ORDER BY 2";
 
+/* Functions of extensions, and those that come along with a type, are as many
+ * as the server's version makes them. */
 static const char counts_sql[] =
     "SELECT"
     " (SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace"
@@ -89,7 +91,9 @@ static const char counts_sql[] =
     "  WHERE NOT t.tgisinternal AND " OURS ") AS triggers,"
     " (SELECT count(*) FROM pg_catalog.pg_proc p"
     "  JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace"
-    "  WHERE " OURS ") AS functions,"
+    "  WHERE " OURS " AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d"
+    "   WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass"
+    "   AND d.objid = p.oid AND d.deptype IN ('e', 'i'))) AS own_functions,"
     " (SELECT count(*) FROM pg_catalog.pg_largeobject_metadata)"
     "  AS large_objects";
 

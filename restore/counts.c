@@ -34,10 +34,12 @@ static const struct {
 	    "pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN "
 	    "pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 	    "WHERE NOT t.tgisinternal AND " OURS },
-	{ "functions",
+	{ "own_functions",
 	    "SELECT count(*) FROM pg_catalog.pg_proc p JOIN "
 	    "pg_catalog.pg_namespace n ON n.oid = p.pronamespace "
-	    "WHERE " OURS },
+	    "WHERE " OURS " AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d "
+	    "WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass "
+	    "AND d.objid = p.oid AND d.deptype IN ('e', 'i'))" },
 	{ "large_objects",
 	    "SELECT count(*) FROM pg_catalog.pg_largeobject_metadata" },
 };
