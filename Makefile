@@ -124,7 +124,7 @@ $(O)/%.o: %.c | build/packages-found
 	$(call say,cc $(VARIANT) $<)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build -name '*.d' -type f 2>/dev/null)
 
 # A machine without the libraries is told which packages to install, instead of
 # which header the compiler misses.

@@ -9,8 +9,10 @@
 #                                  makes a plain role that may only create
 #                                  databases: what Odoo's own role is
 #   postgres.sh stop DIR           stops it, and only it, and removes DIR
-# PG_MAJOR picks among the installed versions (else the newest); PG_CONF holds
-# extra lines of configuration. The socket trusts, the port asks for passwords.
+# PG_MAJOR picks among the installed versions (else the newest); PG_PROGRAMS is
+# a folder of programs that is used instead (postgres-versions.sh makes such).
+# PG_CONF holds extra lines of configuration. The socket trusts, the port asks
+# for passwords.
 set -u
 umask 022
 
@@ -21,6 +23,10 @@ die() {
 
 programs() {
 	local dir major
+	if [ -n "${PG_PROGRAMS:-}" ]; then
+		[ ! -x "$PG_PROGRAMS/initdb" ] || echo "$PG_PROGRAMS"
+		return
+	fi
 	for dir in /usr/lib/postgresql/*/bin; do
 		major=${dir%/bin}
 		major=${major##*/}
@@ -99,7 +105,7 @@ launch() {
 start() {
 	local dir=${1:-} try port
 	bin=$(programs)
-	[ -n "$bin" ] || die "PostgreSQL ${PG_MAJOR:-} is not installed"
+	[ -n "$bin" ] || die "PostgreSQL ${PG_MAJOR:-} is not in ${PG_PROGRAMS:-/usr/lib/postgresql}"
 	as_user
 	if [ -z "$dir" ]; then
 		dir=$(mktemp -d /tmp/triplicate-pg.XXXXXX) || exit 1
