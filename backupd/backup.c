@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stage.h"
+#include "base/text.h"
 #include "repository/catalog.h"
 
 #define CLOCK_STEP_MOST_S 5 /* a clock that is further behind was set back */
@@ -53,10 +54,10 @@ flow_free(struct flow *f)
 	run_free(&f->run);
 }
 
-static int
-check_conf(
-    const struct backup_conf *conf, const struct manifest *m, struct err *e)
+int
+backup_check(const struct backup_conf *conf, struct err *e)
 {
+	const struct manifest *m = NULL; /* for its sizes */
 	const struct branch_settings *b = conf->branch;
 
 	if (b->database == NULL && b->filestore == NULL && b->logs == NULL &&
@@ -72,8 +73,11 @@ check_conf(
 	if (conf->comment != NULL &&
 	    strlen(conf->comment) >= sizeof(m->comment))
 		return (err_set(e, ERR_USAGE,
-		    "the comment is longer than %zu bytes",
+		    "--comment: expected at most %zu bytes",
 		    sizeof(m->comment) - 1));
+	if (conf->comment != NULL && !text_is_plain(conf->comment))
+		return (err_set(e, ERR_USAGE,
+		    "--comment: expected one line of UTF-8 text"));
 	if (conf->stdin_name == NULL)
 		return (0);
 	return (stdin_check_name(conf->stdin_name, e));
@@ -102,7 +106,7 @@ begin(struct flow *f, struct repo *r, struct err *e)
 {
 	const struct branch_settings *b = f->conf->branch;
 
-	if (check_conf(f->conf, f->m, e) < 0 ||
+	if (backup_check(f->conf, e) < 0 ||
 	    previous_read(r, b->name, &f->previous, e) < 0 ||
 	    choose_start(f, e) < 0 || (f->run.in = ingest_open(r, e)) == NULL ||
 	    (f->fence = fence_start(r, e)) == NULL ||

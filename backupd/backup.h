@@ -40,6 +40,10 @@ struct backup_result {
 	bool endpoint_behind; /* some endpoint lacks something */
 };
 
+/* Can what is asked for be done at all? Looks at the words alone. Fails:
+ * ERR_USAGE. */
+int backup_check(const struct backup_conf *conf, struct err *e) MUST_USE;
+
 /*
  * Backs up a branch; r is open for writing. Progress phases: "snapshot",
  * "tables", "attachments", "logs", "commit", "endpoints".

@@ -11,18 +11,19 @@
 #include "backupd/file_reader.h"
 #include "backupd/run.h"
 #include "base/clock.h"
+#include "base/text.h"
 
 #define MODE_STDIN 0600
 
 int
 stdin_check_name(const char *name, struct err *e)
 {
-	if (tree_path_is_safe(name))
+	if (tree_path_is_safe(name) && text_is_plain(name))
 		return (0);
 	(void)err_set(
-	    e, ERR_USAGE, "--stdin %s: not a name for a stream", name);
-	return (
-	    err_hint(e, "expected a relative path without '.' and '..' in it"));
+	    e, ERR_USAGE, "--stdin '%.100s': not a name for a stream", name);
+	return (err_hint(e,
+	    "expected a relative path of one line of UTF-8, without '.' and '..' in it"));
 }
 
 int

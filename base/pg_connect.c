@@ -168,10 +168,16 @@ fail_connect(PGconn *c, enum err_kind kind, const char *text, struct err *e)
 {
 	const char *host = PQhost(c), *port = PQport(c), *name = PQdb(c);
 
-	return (err_set(e, kind, "database %s at %s:%s: %s",
+	(void)err_set(e, kind, "database %s at %s:%s: %s",
 	    name != NULL ? name : "?",
 	    host != NULL && *host != '\0' ? host : "?",
-	    port != NULL && *port != '\0' ? port : "?", text));
+	    port != NULL && *port != '\0' ? port : "?", text);
+	return (err_hint(e, "%s",
+	    kind == ERR_MISSING
+		? "check dbname in the branch's database setting; 'psql -l' lists what there is"
+		: kind == ERR_DENIED
+		? "check user and password (~/.pgpass, mode 0600, or a service file) and the server's pg_hba.conf"
+		: "is the server running there? check host and port in the branch's database setting"));
 }
 
 static int

@@ -119,6 +119,22 @@ is_control(const uint8_t *p, size_t length)
 	    (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
 }
 
+bool
+text_is_plain(const char *text)
+{
+	const uint8_t *p = (const uint8_t *)text;
+	size_t left = strlen(text), length;
+
+	while (left > 0) {
+		length = text_sequence(p, left);
+		if (length == 0 || is_control(p, length))
+			return (false);
+		p += length;
+		left -= length;
+	}
+	return (true);
+}
+
 static void
 add_escaped(struct buf *out, uint8_t byte)
 {

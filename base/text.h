@@ -28,6 +28,9 @@ bool text_is_valid(const char *text);
  */
 char *text_escaped(const char *text);
 
+/* Is all of it well-formed UTF-8 without control characters? */
+bool text_is_plain(const char *text);
+
 /* Takes an incomplete UTF-8 sequence off the end of a text that was cut. */
 void text_mend_end(char *text);
 

@@ -39,6 +39,37 @@ unknown(const struct args_option *known, const char *word, struct err *e)
 				: err_hint(e, "--help shows what there is"));
 }
 
+/* Of an option whose value ends with "…" there may be several. */
+static bool
+is_repeatable(const struct args_option *option)
+{
+	static const char mark[] = "…";
+	size_t n = strlen(option->value);
+
+	return (n >= sizeof(mark) - 1 &&
+	    strcmp(option->value + n - (sizeof(mark) - 1), mark) == 0);
+}
+
+/* Which of two values is meant? Nobody but the operator knows. */
+static int
+check_once(
+    const struct args *a, const struct args_option *option, struct err *e)
+{
+	if (option->value == NULL || is_repeatable(option) ||
+	    args_count(a, option->name) == 0)
+		return (0);
+	return (err_set(
+	    e, ERR_USAGE, "%s is given twice: expected it once", option->name));
+}
+
+/* Is this word the value that an option lacks, or the next option? */
+static bool
+is_value(const struct args *a, const char *word)
+{
+	return (strncmp(word, "--", 2) != 0 ||
+	    find(a->known, word, strcspn(word, "=")) == NULL);
+}
+
 /* One option word and perhaps its value. Returns how many words it took. */
 static int
 take_option(struct args *a, int left, char **argv, struct err *e)
@@ -55,12 +86,14 @@ take_option(struct args *a, int left, char **argv, struct err *e)
 		return (
 		    err_set(e, ERR_USAGE, "%s takes no value", option->name));
 	if (option->value != NULL && value == NULL) {
-		if (left < 2)
+		if (left < 2 || !is_value(a, argv[1]))
 			return (err_set(e, ERR_USAGE, "%s: expected %s",
 			    option->name, option->value));
 		value = argv[1];
 		took = 2;
 	}
+	if (check_once(a, option, e) < 0)
+		return (-1);
 	a->given[a->ngiven].name = option->name;
 	a->given[a->ngiven++].value = value;
 	return (took);

@@ -16,8 +16,8 @@
 
 struct args_option {
 	const char *name;  /* "--to" */
-	const char *value; /* what it takes, for messages ("BRANCH"), or NULL
-			      for a flag */
+	const char *value; /* what it takes, for messages ("BRANCH"; "TABLE…"
+			      where it may be repeated), or NULL for a flag */
 };
 
 struct args {
@@ -33,7 +33,8 @@ struct args {
  * Sorts argv into given options and operands; "--" ends the options, "-" is an
  * operand, "--name=value" and "--name value" are the same, "-o" and other
  * single letters stand in known like long ones. Owns: points into argv.
- * Fails: ERR_USAGE, naming the nearest known option.
+ * Fails: ERR_USAGE, naming the nearest known option; a value that is left out;
+ * one that is given twice.
  */
 int args_parse(struct args *a, int argc, char **argv,
     const struct args_option *known, struct err *e) MUST_USE;

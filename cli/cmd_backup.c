@@ -155,7 +155,7 @@ fill_conf(const struct cli *c, struct backup_conf *conf, struct err *e)
 		return (err_set(e, ERR_USAGE,
 		    "branch %s has neither database, filestore nor logs: give it one, or use --stdin NAME",
 		    b->name));
-	return (check_type(conf->type, e));
+	return (check_type(conf->type, e) < 0 ? -1 : backup_check(conf, e));
 }
 
 /* A try that gave no manifest is told by status, so the audit log has it. */
@@ -166,7 +166,9 @@ record_failure(
 	struct err e = ERR_INIT;
 	struct json *detail;
 
-	if (why->kind == ERR_STOPPED || why->kind == ERR_TAKEN_OVER)
+	/* Nor is a slip of the pen a backup that was tried. */
+	if (why->kind == ERR_STOPPED || why->kind == ERR_TAKEN_OVER ||
+	    why->kind == ERR_USAGE || why->kind == ERR_CONFIG)
 		return;
 	detail = json_object();
 	json_set_bool(detail, "ok", false);

@@ -100,6 +100,18 @@ take_url(const struct cli *c, struct job *j, const char *url)
 	j->n++;
 }
 
+static int
+fail_no_endpoint(const struct settings *s, const char *name, struct err *e)
+{
+	SCOPED(buf_free) struct buf known = BUF_INIT;
+
+	for (size_t i = 0; i < s->nendpoints; i++)
+		buf_printf(
+		    &known, "%s%s", i == 0 ? "" : ", ", s->endpoints[i].name);
+	(void)err_set(e, ERR_MISSING, "no endpoint '%s' in %s", name, s->path);
+	return (err_hint(e, "known endpoints: %s", buf_text(&known)));
+}
+
 /* The endpoint of that name in the configuration given by -c. */
 static int
 take_named(struct cli *c, struct job *j, const char *name, struct err *e)
@@ -111,8 +123,7 @@ take_named(struct cli *c, struct job *j, const char *name, struct err *e)
 			j->endpoints[j->n++] = c->settings->endpoints[i];
 			return (0);
 		}
-	return (err_set(
-	    e, ERR_MISSING, "no endpoint '%s' in %s", name, c->settings->path));
+	return (fail_no_endpoint(c->settings, name, e));
 }
 
 static int
@@ -200,6 +211,9 @@ take_places(struct cli *c, struct job *j, struct err *e)
 	SCOPED(scope_free) char *copy = NULL;
 	const char *folder;
 
+	if (key != NULL && args_count(&c->args, "--passphrase-file") > 0)
+		return (err_set(e, ERR_USAGE,
+		    "recover: expected either --key FILE or --passphrase-file FILE"));
 	j->conf = absolute(conf != NULL ? conf : "triplicate.conf");
 	copy = mem_string(j->conf);
 	folder = dirname(copy);
@@ -240,7 +254,10 @@ open_keys(struct cli *c, struct job *j, struct store *s, struct err *e)
 			if (e->kind == ERR_USAGE)
 				(void)err_set(e, ERR_KEY,
 				    "recover needs the restore key: --key FILE, or --passphrase-file FILE where a slot was made");
-			return (-1);
+			return (e->hint[0] != '\0'
+				? -1
+				: err_hint(e,
+				      "the paper kit that init printed holds the restore key, too"));
 		}
 		j->keys = recover_keys_by_passphrase(s, &passphrase, e);
 	}
@@ -479,7 +496,7 @@ run(struct cli *c, struct err *e)
 	return (rc);
 }
 
-static const struct args_option options[] = { { "--from", "ENDPOINT|URL" },
+static const struct args_option options[] = { { "--from", "ENDPOINT|URL…" },
 	{ "--key", "FILE" }, { "--passphrase-file", "FILE" },
 	{ "--state", "DIR" }, { "-o", "CONF" }, { "--take-over", NULL },
 	{ "--user", "NAME" }, { "--password-file", "FILE" },

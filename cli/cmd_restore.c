@@ -26,9 +26,7 @@ take_only(const struct cli *c, struct restore_conf *conf, struct err *e)
 {
 	const char *text = args_value(&c->args, "--only");
 
-	if (text == NULL)
-		return (0);
-	while (*text != '\0') {
+	while (text != NULL) {
 		size_t n = strcspn(text, ",");
 
 		if (n == 8 && strncmp(text, "database", n) == 0)
@@ -39,11 +37,35 @@ take_only(const struct cli *c, struct restore_conf *conf, struct err *e)
 			conf->only_logs = true;
 		else
 			return (err_set(e, ERR_USAGE,
-			    "--only %.*s: expected database, filestore or logs, joined by commas",
+			    "--only '%.*s': expected database, filestore or logs, joined by commas",
 			    (int)n, text));
-		text += n;
-		text += *text == ',';
+		text = text[n] == ',' ? text + n + 1 : NULL;
 	}
+	return (0);
+}
+
+/* Tables are the database's, and go into a branch. */
+static int
+take_tables(const struct cli *c, struct request *q, struct err *e)
+{
+	size_t n = args_count(&c->args, "--table"), i;
+	bool only = q->conf.only_filestore || q->conf.only_logs;
+
+	if (n > 0 && q->to_dir != NULL)
+		return (err_set(
+		    e, ERR_USAGE, "restore: --table goes with --to BRANCH"));
+	if (n > 0 && only)
+		return (err_set(e, ERR_USAGE,
+		    "restore: --table is of the database: expected no --only, or --only database"));
+	q->tables = mem_array(n + 1, sizeof(*q->tables));
+	for (i = 0; i < n; i++) {
+		q->tables[i] = args_nth(&c->args, "--table", i);
+		if (*q->tables[i] == '\0')
+			return (err_set(e, ERR_USAGE,
+			    "--table '': expected the name of a table"));
+	}
+	q->conf.ntables = n;
+	q->conf.tables = q->tables;
 	return (0);
 }
 
@@ -51,7 +73,6 @@ static int
 take_request(const struct cli *c, struct request *q, struct err *e)
 {
 	const char *to = args_value(&c->args, "--to");
-	size_t ntables = args_count(&c->args, "--table");
 
 	q->to_dir = args_value(&c->args, "--to-dir");
 	if ((to == NULL) == (q->to_dir == NULL))
@@ -60,16 +81,11 @@ take_request(const struct cli *c, struct request *q, struct err *e)
 	if (to != NULL && c->args.noperands > 1)
 		return (err_set(
 		    e, ERR_USAGE, "restore: PATHs go with --to-dir only"));
-	if (ntables > 0 && to == NULL)
-		return (err_set(
-		    e, ERR_USAGE, "restore: --table goes with --to BRANCH"));
-	if (take_only(c, &q->conf, e) < 0)
+	if (q->to_dir != NULL && *q->to_dir == '\0')
+		return (
+		    err_set(e, ERR_USAGE, "--to-dir '': expected a folder"));
+	if (take_only(c, &q->conf, e) < 0 || take_tables(c, q, e) < 0)
 		return (-1);
-	q->tables = mem_array(ntables + 1, sizeof(*q->tables));
-	for (size_t i = 0; i < ntables; i++)
-		q->tables[i] = args_nth(&c->args, "--table", i);
-	q->conf.ntables = ntables;
-	q->conf.tables = q->tables;
 	q->conf.npaths = c->args.noperands - 1;
 	q->conf.paths = c->args.operands + 1;
 	q->conf.force = args_flag(&c->args, "--force");
@@ -176,6 +192,16 @@ backup_first(
 	    e, "the backup of %s before its restore failed", q->conf.to->name));
 }
 
+/* A word that meant nothing is not a restore that was tried. */
+static bool
+was_begun(const struct restore_result *result, const struct err *why)
+{
+	if (why->kind == ERR_EXISTS)
+		return (result->files > 0 || result->tables > 0);
+	return (why->kind != ERR_USAGE && why->kind != ERR_CONFIG &&
+	    why->kind != ERR_MISSING);
+}
+
 /* Into the audit log, when this machine writes it. */
 static void
 record(struct cli *c, struct repo *r, const struct restore_result *result,
@@ -237,7 +263,8 @@ restore(struct cli *c, struct repo *r, const struct catalog_entry *backup,
 		rc = restore_to_dir(r, backup, &q->conf, q->to_dir, &result, e);
 	else
 		rc = restore_run(r, backup, &q->conf, &result, e);
-	record(c, r, &result, q, rc == 0);
+	if (rc == 0 || was_begun(&result, e))
+		record(c, r, &result, q, rc == 0);
 	json_set(c->answer, "restore", restore_result_json(&result));
 	if (rc < 0) {
 		say_warnings_of(c, result.warnings);
@@ -338,7 +365,7 @@ run(struct cli *c, struct err *e)
 
 static const struct args_option options[] = { { "--to", "BRANCH" },
 	{ "--to-dir", "DIR" }, { "--only", "database,filestore,logs" },
-	{ "--table", "TABLE" }, { "--dry-run", NULL }, { "--yes", NULL },
+	{ "--table", "TABLE…" }, { "--dry-run", NULL }, { "--yes", NULL },
 	{ "--confirm", "BRANCH" }, { "--force", NULL }, { NULL, NULL } };
 
 const struct command cmd_restore = { "restore",

@@ -174,7 +174,7 @@ run(struct cli *c, struct err *e)
 
 static const struct args_option options[] = { { "--depth",
 						  "presence|hash|data" },
-	{ "--endpoint", "ENDPOINT" }, { "--repair", NULL }, { NULL, NULL } };
+	{ "--endpoint", "ENDPOINT…" }, { "--repair", NULL }, { NULL, NULL } };
 
 const struct command cmd_verify = { "verify",
 	"[BACKUP]… [--depth presence|hash|data] [--endpoint ENDPOINT] [--repair]",

@@ -189,6 +189,16 @@ take_globals(struct cli *c)
 						: LOG_WARNINGS);
 }
 
+/* Where the text says what is wrong and not what is right, the help does. */
+static int
+hint_at_help(const struct command *cmd, struct err *e)
+{
+	if (e->kind == ERR_USAGE && e->hint[0] == '\0')
+		(void)err_hint(e, "triplicate %s --help shows what it takes",
+		    cmd != NULL ? cmd->name : "");
+	return (-1);
+}
+
 static int
 run_command(struct cli *c, const struct command *cmd, struct err *e)
 {
@@ -262,7 +272,7 @@ run(struct cli *c, int argc, char **argv, struct err *e)
 		memmove(&argv[at], &argv[at + 1],
 		    (size_t)(argc - at) * sizeof(*argv));
 	if (args_parse(&c->args, argc - 1 - (at != 0), argv + 1, joined, e) < 0)
-		return (-1);
+		return (hint_at_help(cmd, e));
 	take_globals(c);
 	if (cmd == NULL && args_flag(&c->args, "--version"))
 		cmd = &cmd_version;
@@ -277,7 +287,7 @@ run(struct cli *c, int argc, char **argv, struct err *e)
 			c->status = EXIT_USAGE;
 		return (0);
 	}
-	return (run_command(c, cmd, e));
+	return (run_command(c, cmd, e) < 0 ? hint_at_help(cmd, e) : 0);
 }
 
 /* A closed standard descriptor must not become one of our files. */

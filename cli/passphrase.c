@@ -46,12 +46,16 @@ from_file(const char *path, struct secret *out, struct err *e)
 	buf_reserve(&text, PASSPHRASE_MAX + 1);
 	if (file_load(path, PASSPHRASE_MAX, &text, e) < 0) {
 		e->kind = ERR_KEY;
+		(void)err_hint(e,
+		    "expected a file of one line, of at most %d bytes, that this user may read",
+		    PASSPHRASE_MAX);
 		return (err_within(e, "passphrase file"));
 	}
 	text.n = without_newline(text.p, text.n);
 	if (text.n == 0)
-		return (
-		    err_set(e, ERR_KEY, "passphrase file %s is empty", path));
+		return (err_set(e, ERR_KEY,
+		    "passphrase file %s is empty: expected the passphrase in its first line",
+		    path));
 	secret_copy(out, text.p, text.n);
 	return (0);
 }

@@ -40,6 +40,14 @@ is_of_branch(const struct catalog_entry *c, const struct wish *w)
 	return (w->branch[0] == '\0' || strcmp(c->m.branch, w->branch) == 0);
 }
 
+static int
+fail_empty(struct err *e)
+{
+	err_set(e, ERR_USAGE,
+	    "'' is no BACKUP: expected an id, the beginning of one, a date, or latest");
+	return (-1);
+}
+
 static void
 fail_missing(const struct wish *w, struct err *e)
 {
@@ -53,19 +61,31 @@ static bool
 parse_latest(const char *text, size_t *back)
 {
 	const char *at = text + strlen(LATEST);
-	unsigned long n;
-	char *end;
 
 	if (strncmp(text, LATEST, strlen(LATEST)) != 0)
 		return (false);
 	*back = 0;
 	if (*at == '\0')
 		return (true);
-	if (at[0] != '~' || at[1] < '0' || at[1] > '9' || strlen(at) > 9)
+	if (at[0] != '~' || at[1] < '0' || at[1] > '9' ||
+	    strspn(at + 1, "0123456789") != strlen(at + 1))
 		return (false);
-	n = strtoul(at + 1, &end, 10);
-	*back = n;
-	return (*end == '\0');
+	*back = strtoul(at + 1, NULL, 10); /* too many are too many */
+	return (true);
+}
+
+/* "latest" with something behind it that means nothing. */
+static int
+check_latest(const struct wish *w, struct err *e)
+{
+	size_t back;
+
+	if (strncmp(w->text, LATEST "~", strlen(LATEST "~")) != 0 ||
+	    parse_latest(w->text, &back))
+		return (0);
+	return (err_set(e, ERR_USAGE,
+	    "'%.100s': expected latest~N, N being how many backups before the latest one",
+	    w->typed));
 }
 
 /* Without a configured production branch (a recovered machine), the only branch
@@ -185,6 +205,7 @@ fail_ambiguous(const struct catalog *c, const struct wish *w,
 	}
 	err_set(e, ERR_USAGE, "'%s' is ambiguous: %s%s", w->typed,
 	    buf_text(&names), n > CANDIDATES_MAX ? ", …" : "");
+	err_hint(e, "give more of the id, or all of it");
 	return (NULL);
 }
 
@@ -218,7 +239,8 @@ catalog_find(const struct catalog *c, const struct settings *s,
 	struct wish w;
 	size_t back;
 
-	if (split(text, &w, e) < 0)
+	if ((*text == '\0' ? fail_empty(e) : split(text, &w, e)) < 0 ||
+	    check_latest(&w, e) < 0)
 		return (NULL);
 	if (!parse_latest(w.text, &back))
 		return (find_by_prefix(c, &w, e));

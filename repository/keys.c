@@ -109,12 +109,12 @@ keys_generate(void)
 
 /* A missing, unreadable or overlong key file is a key error to the caller. */
 static int
-as_key_error(struct err *e, const char *path)
+as_key_error(struct err *e)
 {
 	if (e->kind == ERR_MISSING || e->kind == ERR_DENIED ||
 	    e->kind == ERR_CORRUPT)
 		e->kind = ERR_KEY;
-	return (err_within(e, "key file %s", path));
+	return (err_within(e, "key file"));
 }
 
 static int
@@ -123,18 +123,38 @@ load_file(const char *path, struct buf *text, struct err *e)
 	struct stat st;
 
 	if (file_stat(path, &st, e) < 0)
-		return (as_key_error(e, path));
+		return (as_key_error(e));
 	if (!S_ISREG(st.st_mode))
-		return (err_set(
-		    e, ERR_KEY, "key file %s is not a plain file", path));
+		return (err_set(e, ERR_KEY,
+		    "key file %s is not a plain file but %s", path,
+		    S_ISLNK(st.st_mode)	      ? "a symbolic link"
+			: S_ISDIR(st.st_mode) ? "a folder"
+					      : "a device or pipe"));
 	if ((st.st_mode & 077) != 0) {
 		err_set(e, ERR_KEY, "key file %s may be used by others", path);
 		return (err_hint(e, "run: chmod 600 %s", path));
 	}
 	buf_reserve(text, KEYS_FILE_MAX + 1);
 	if (file_load(path, KEYS_FILE_MAX, text, e) < 0)
-		return (as_key_error(e, path));
+		return (as_key_error(e));
 	return (0);
+}
+
+/* What an operator can do without the right file. */
+static void
+hint_agent(struct err *e)
+{
+	if (e->hint[0] == '\0')
+		(void)err_hint(e,
+		    "put the right agent.key there, owned by this user; it can be made again: triplicate recover --from ENDPOINT --key RESTORE-KEY");
+}
+
+static void
+hint_restore(struct err *e)
+{
+	if (e->hint[0] == '\0')
+		(void)err_hint(e,
+		    "put the right restore.key there, owned by this user: from its copy, or typed from the paper kit that init printed");
 }
 
 struct keys *
@@ -143,10 +163,13 @@ keys_load_agent(const char *path, struct err *e)
 	SCOPED(buf_wipe) struct buf text = BUF_INIT;
 	SCOPED(keys_freep) struct keys *k = keys_empty();
 
-	if (load_file(path, &text, e) < 0)
+	if (load_file(path, &text, e) < 0) {
+		hint_agent(e);
 		return (NULL);
+	}
 	if (keys_parse_agent(k, (const char *)text.p, text.n, e) < 0) {
 		err_within(e, "key file %s", path);
+		hint_agent(e);
 		return (NULL);
 	}
 	return (TAKE(k));
@@ -156,13 +179,13 @@ struct keys *
 keys_load_restore(const char *path, struct err *e)
 {
 	SCOPED(buf_wipe) struct buf text = BUF_INIT;
-	struct keys *k;
+	struct keys *k = NULL;
 
-	if (load_file(path, &text, e) < 0)
-		return (NULL);
-	k = keys_parse_restore((const char *)text.p, text.n, e);
-	if (k == NULL)
+	if (load_file(path, &text, e) == 0 &&
+	    (k = keys_parse_restore((const char *)text.p, text.n, e)) == NULL)
 		err_within(e, "key file %s", path);
+	if (k == NULL)
+		hint_restore(e);
 	return (k);
 }
 
@@ -201,8 +224,10 @@ keys_add_restore_file(struct keys *k, const char *path, struct err *e)
 
 	if (other == NULL)
 		return (-1);
-	if (check_related(k, other, e) < 0)
+	if (check_related(k, other, e) < 0) {
+		hint_restore(e);
 		return (err_within(e, "key file %s", path));
+	}
 	memcpy(mine->root, keys_hidden(other)->root, sizeof(mine->root));
 	mine->restore = keys_hidden(other)->restore;
 	k->have_restore = true;

@@ -142,6 +142,18 @@ state_folder(const struct state *s)
 	return (s->folder);
 }
 
+static int
+fail_anothers(const struct state *s, struct err *e)
+{
+	err_set(e, ERR_KEY,
+	    "local state in %s belongs to another repository than the agent "
+	    "key (agent.key)",
+	    s->folder);
+	return (err_hint(e,
+	    "state and agent-key in the configuration must be of one "
+	    "repository: is one of them copied from elsewhere?"));
+}
+
 /* Whose state is it? *found false when it was never finished. */
 static int
 check_repository(
@@ -166,10 +178,7 @@ check_repository(
 	if (!*found)
 		return (state_damaged(e, "repository"));
 	if (repo != NULL && memcmp(&here, repo, sizeof(here)) != 0)
-		return (err_set(e, ERR_KEY,
-		    "local state in %s belongs to another repository than the "
-		    "key file",
-		    s->folder));
+		return (fail_anothers(s, e));
 	return (0);
 }
 

@@ -25,8 +25,12 @@ restore_neutralize_branch(const struct branch_settings *branch, bool check_only,
 	if (branch->database == NULL)
 		return (err_set(
 		    e, ERR_USAGE, "branch %s has no database", branch->name));
-	if ((c = pg_connect(branch->database, NULL, e)) == NULL)
-		return (-1);
+	if ((c = pg_connect(branch->database, NULL, e)) == NULL) {
+		/* It is a failure, not a wrong name. */
+		if (e->kind == ERR_MISSING)
+			e->kind = ERR_DATABASE;
+		return (err_within(e, "branch %s", branch->name));
+	}
 	if (!check_only && neutralize_run(c, &conf, report, e) < 0)
 		return (-1);
 	return (neutralize_prove(c, &conf, report, e));

@@ -29,6 +29,11 @@ inside_open(const char *folder, bool make, struct err *e)
 			return (-1);
 		fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
+	if (fd < 0 && errno == ENOTDIR) {
+		(void)err_set(e, ERR_EXISTS,
+		    "%s: a file is where a folder should be", folder);
+		return (err_hint(e, "choose another folder, or move it away"));
+	}
 	if (fd < 0)
 		return (err_errno(e, "folder %s", folder));
 	return (fd);

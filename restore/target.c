@@ -61,8 +61,12 @@ connect_maintenance(struct target *t, struct err *e)
 			t->major = pg_server_major(t->c);
 			return (0);
 		}
-		if (t->branch->maintenance_database != NULL)
+		if (t->branch->maintenance_database != NULL) {
+			(void)err_hint(e,
+			    "check maintenance-database of branch %s: a database that role may connect to",
+			    t->branch->name);
 			break;
+		}
 		if (e->kind != ERR_MISSING && e->kind != ERR_DENIED)
 			break;
 	}
@@ -132,10 +136,14 @@ find_owner(struct target *t, struct err *e)
 	    1, params, e);
 	if (r == NULL)
 		return (-1);
-	if (PQntuples(r) == 0)
-		return (err_set(e, ERR_CONFIG,
+	if (PQntuples(r) == 0) {
+		(void)err_set(e, ERR_CONFIG,
 		    "branch %s: owner = %s: there is no such role",
-		    t->branch->name, t->branch->owner));
+		    t->branch->name, t->branch->owner);
+		return (err_hint(e,
+		    "as a superuser: CREATE ROLE \"%s\", or change owner in the configuration",
+		    t->branch->owner));
+	}
 	if (!bool_at(r, 0, 0)) {
 		(void)err_set(e, ERR_DENIED,
 		    "branch %s: role %s is no member of %s, so it can't make "
@@ -148,6 +156,15 @@ find_owner(struct target *t, struct err *e)
 	return (0);
 }
 
+/* A server or database that isn't there is a failure, not a wrong name. */
+static int
+fail_open(const struct target *t, struct err *e)
+{
+	if (e->kind == ERR_MISSING)
+		e->kind = ERR_DATABASE;
+	return (err_within(e, "target %s", t->branch->name));
+}
+
 int
 target_open(
     struct target *t, const struct branch_settings *branch, struct err *e)
@@ -156,7 +173,7 @@ target_open(
 	if ((t->name = pg_database_of(branch->database, e)) == NULL ||
 	    connect_maintenance(t, e) < 0 || look_at_role(t, e) < 0 ||
 	    look_at_database(t, e) < 0 || find_owner(t, e) < 0)
-		return (err_within(e, "target %s", branch->name));
+		return (fail_open(t, e));
 	return (0);
 }
 
@@ -182,6 +199,17 @@ target_take_owner(struct target *t, const char *source_owner, struct err *e)
 	return (0);
 }
 
+static int
+fail_anothers(const struct target *t, struct err *e)
+{
+	(void)err_set(e, ERR_REFUSED,
+	    "database %s belongs to role %s, and %s is no member of it",
+	    t->name, t->old_owner, t->role);
+	return (err_hint(e,
+	    "is it this branch's? Then, as a superuser: GRANT \"%s\" TO \"%s\"; else change database in the configuration",
+	    t->old_owner, t->role));
+}
+
 int
 target_check_rights(const struct target *t, bool force, struct err *e)
 {
@@ -194,9 +222,7 @@ target_check_rights(const struct target *t, bool force, struct err *e)
 	if (!t->exists)
 		return (0);
 	if (!t->ours)
-		return (err_set(e, ERR_REFUSED,
-		    "database %s belongs to role %s, and %s is no member of it",
-		    t->name, t->old_owner, t->role));
+		return (fail_anothers(t, e));
 	if (t->branch->owner != NULL && !force &&
 	    strcmp(t->old_owner, t->branch->owner) != 0) {
 		(void)err_set(e, ERR_REFUSED,

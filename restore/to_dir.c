@@ -51,6 +51,15 @@ to_dir_wants(struct to_dir *d, const char *path)
 	return (found);
 }
 
+static int
+fail_nothing_at(const char *path, struct err *e)
+{
+	(void)err_set(e, ERR_MISSING, "the backup has nothing at %s", path);
+	return (err_hint(e,
+	    "PATHs begin with database/, filestore/, logs/ or streams/; "
+	    "'triplicate show BACKUP --files' lists them"));
+}
+
 /* Every path selected something? */
 static int
 check_used(const struct to_dir *d, struct err *e)
@@ -59,8 +68,7 @@ check_used(const struct to_dir *d, struct err *e)
 
 	for (i = 0; i < d->npaths; i++)
 		if (!d->used[i])
-			return (err_set(e, ERR_MISSING,
-			    "the backup has nothing at %s", d->paths[i]));
+			return (fail_nothing_at(d->paths[i], e));
 	return (0);
 }
 

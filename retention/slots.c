@@ -38,6 +38,13 @@ slots_forget(struct repo *r, const char *name, struct err *e)
 	return (state_commit(&t, e));
 }
 
+static int
+fail_no_slot(const char *name, struct err *e)
+{
+	err_set(e, ERR_MISSING, "no endpoint has a slot '%s'", name);
+	return (err_hint(e, "'triplicate key show' lists them"));
+}
+
 int
 slots_remove(
     struct repo *r, const char *name, struct slot_removal *out, struct err *e)
@@ -66,7 +73,6 @@ slots_remove(
 	/* Known here and nowhere there: an earlier run died before it forgot
 	 * it. Left so, the next backup would bring it back. */
 	if (out->removed == 0 && !away && !known)
-		return (err_set(
-		    e, ERR_MISSING, "no endpoint has a slot '%s'", name));
+		return (fail_no_slot(name, e));
 	return (0);
 }

@@ -6,10 +6,12 @@
 # was changed. Sourced behind scenario.sh.
 
 # What must stay as it is: every file below $T by name, owner, mode and
-# contents, and every database by name, owner, size of its tables. Not what
-# reading alone touches (LMDB's table of readers), nor our own notes.
-WORLD_WITHOUT='-name lock.mdb -o -name lock -o -name out -o -name err -o -name world.*'
-world() {
+# contents, and every database by name, owner and oid. Not what
+# reading alone touches (LMDB's table of readers, what was fetched), nor our own
+# notes.
+WORLD_WITHOUT='-name lock.mdb -o -path */state/cache -o -name lock -o -name out -o -name err -o -name world.*'
+world() ( # no globbing: the patterns are find's
+	set -f
 	# shellcheck disable=SC2086
 	find "$T" \( $WORLD_WITHOUT ${WORLD_ALSO_WITHOUT:-} \) -prune -o \
 		-printf '%y %m %u %P %l\n' | sort
@@ -19,7 +21,7 @@ world() {
 	[ -z "${PGHOST:-}" ] || [ -n "${WORLD_NO_SERVER:-}" ] ||
 		sql postgres "SELECT datname, datdba, datallowconn, datconnlimit, oid
 			FROM pg_database ORDER BY 1"
-}
+)
 
 # What the last run answered against what it should have; findings as lines.
 wrong_answer() { # wrong_answer STATUS KIND PATTERN

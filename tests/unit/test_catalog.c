@@ -321,8 +321,8 @@ latest_counts_back_over_complete_backups(void **arg)
 	assert_string_equal(id, ids[1]);
 	assert_int_equal(find(g, &c, "latest~2", &id, &e), ERR_MISSING);
 	assert_int_equal(find(g, &c, "shop/latest", &id, &e), ERR_MISSING);
-	assert_int_equal(find(g, &c, "latest~x", &id, &e), ERR_MISSING);
-	assert_int_equal(find(g, &c, "latest~", &id, &e), ERR_MISSING);
+	assert_int_equal(find(g, &c, "latest~x", &id, &e), ERR_USAGE);
+	assert_int_equal(find(g, &c, "latest~", &id, &e), ERR_USAGE);
 	assert_int_equal(
 	    find(g, &c, "latest~99999999999", &id, &e), ERR_MISSING);
 }
@@ -397,7 +397,7 @@ static void
 what_means_no_backup_is_missing(void **arg)
 {
 	char long_branch[100];
-	const char *const texts[] = { "", "x", "2027", "2026-1x-22",
+	const char *const texts[] = { "x", "2027", "2026-1x-22",
 		"2026-11-22 02:30", "2026-11-22T02:30:00Z00", "/", "a/b/c",
 		"20261122T023000Z-zzzzzzzz-and-more", long_branch };
 	struct rig *g = *arg;
@@ -413,6 +413,7 @@ what_means_no_backup_is_missing(void **arg)
 	read_all(r, NULL, &c);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		assert_int_equal(find(g, &c, texts[i], &id, &e), ERR_MISSING);
+	assert_int_equal(find(g, &c, "", &id, &e), ERR_USAGE);
 }
 
 /* --- the backlog --- */

@@ -183,6 +183,19 @@ valid_text_is_told_from_other_bytes(void **state)
 	assert_false(text_is_valid("ends in \xe2\x82"));
 }
 
+static void
+plain_text_is_one_line_that_anything_can_show(void **state)
+{
+	(void)state;
+	assert_true(text_is_plain(""));
+	assert_true(text_is_plain("before the caf\xc3\xa9's update, 100 %"));
+	assert_false(text_is_plain("caf\xe9"));
+	assert_false(text_is_plain("two\nlines"));
+	assert_false(text_is_plain("a\x7f"));
+	assert_false(text_is_plain("\xc2\x9b"));
+	assert_false(text_is_plain("\xe2\x80\xa8")); /* a line end */
+}
+
 int
 main(void)
 {
@@ -200,6 +213,7 @@ main(void)
 		cmocka_unit_test(lines_become_one),
 		cmocka_unit_test(distance_counts_letters),
 		cmocka_unit_test(overlong_words_are_far),
+		cmocka_unit_test(plain_text_is_one_line_that_anything_can_show),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
