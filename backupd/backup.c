@@ -265,6 +265,21 @@ fill_manifest(struct flow *f)
 	m->facts = TAKE(f->facts);
 }
 
+/* What went from the filestore needn't be remembered any more. (After an
+ * incomplete backup it may only be out of reach.) That it can't be forgotten
+ * harms nobody. */
+static void
+forget_files(struct flow *f)
+{
+	const struct branch_settings *b = f->conf->branch;
+	struct err why = ERR_INIT;
+
+	if (b->filestore == NULL || strcmp(f->m->state, "incomplete") == 0)
+		return;
+	if (ingest_forget_others(f->run.in, b->name, &why) < 0)
+		log_info("remembered files: %s", why.text);
+}
+
 static int
 commit(struct flow *f, struct err *e)
 {
@@ -276,6 +291,7 @@ commit(struct flow *f, struct err *e)
 	if (ingest_commit(f->run.in, f->m, e) < 0)
 		return (-1);
 	stage_reached("backup committed");
+	forget_files(f);
 	return (0);
 }
 

@@ -24,6 +24,7 @@ struct file_job {
 	bool is_fresh;	  /* not what was remembered of its name */
 	bool has_changed; /* while it was read, each time */
 	bool has_remembered;
+	bool is_known; /* as it was remembered: not read */
 	struct file_memory remembered;
 	struct name before; /* checksum of what was remembered */
 	uint8_t sha1[HASH_SHA1];

@@ -82,6 +82,7 @@ ingest_free(struct ingest *in)
 	name_set_free(&in->on_way);
 	number_bits_free(&in->used);
 	buf_free(&in->remembered);
+	free(in->seen);
 	pack_key_free(in->key);
 	pthread_mutex_destroy(&in->memory_lock);
 	pthread_cond_destroy(&in->moved);

@@ -98,5 +98,12 @@ bool ingest_recall(struct ingest *in, const char *branch, const char *path,
 int ingest_remember(struct ingest *in, const char *branch, const char *path,
     const struct file_memory *m, const struct recipe *r,
     struct err *e) MUST_USE;
+/* What is remembered of branch's path stays as it is. */
+void ingest_still_there(
+    struct ingest *in, const char *branch, const char *path);
+/* What is remembered of branch, and was neither remembered nor said to be still
+ * there in this run, goes (but for a few, by chance). */
+int ingest_forget_others(
+    struct ingest *in, const char *branch, struct err *e) MUST_USE;
 
 #endif

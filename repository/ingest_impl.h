@@ -64,6 +64,7 @@ struct ingest {
 	pthread_mutex_t memory_lock;
 	struct buf remembered; /* guarded by memory_lock; entries to write */
 	size_t nremembered;
+	uint64_t *seen; /* guarded by memory_lock; see ingest_memory.c; owned */
 };
 
 struct stream {

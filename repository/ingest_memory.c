@@ -5,7 +5,12 @@
  * times. Remembering is never wrong: whoever recalls a recipe asks whether its
  * chunks are known before it counts on it.
  *
- *   value = size:u64 inode:u64 device:u64 mtime:i64 nsec:u32 matches:u8 recipe
+ * Whose path is there no more is forgotten. Which ones are is kept in a Bloom
+ * filter of fixed size: with a million files some 2 in 1,000 of those that
+ * went are taken for being there and stay, with ten million most do.
+ *
+ *   value = branch:u64 size:u64 inode:u64 device:u64 mtime:i64 nsec:u32
+ *           matches:u8 recipe
  *   batch = { identity[16] bytes:u32 value }*
  */
 #include <string.h>
@@ -15,12 +20,94 @@
 /* Keys are hashes, so each may dirty a page of its own: 16 MiB at worst. */
 #define BATCH_FILES 4096
 #define BATCH_BYTES ((size_t)4 << 20)
+#define SEEN_BITS   ((uint64_t)1 << 24)
+#define SEEN_MARKS  4 /* bits a path */
 
 static void
 identify(
     struct ingest *in, const char *branch, const char *path, uint8_t out[16])
 {
 	seal_identity(in->r->keys, "memory", branch, path, out);
+}
+
+/* Values of one branch begin with it. */
+static uint64_t
+tag_of(struct ingest *in, const char *branch)
+{
+	uint8_t identity[16];
+	struct bytes b;
+
+	identify(in, branch, "", identity);
+	b = bytes_of(identity, sizeof(identity));
+	return (bytes_u64(&b));
+}
+
+/* Sets an identity's bits. It is a keyed hash: its own bytes are as good as any
+ * other. With memory_lock held. */
+static void
+see(struct ingest *in, const uint8_t identity[16])
+{
+	struct bytes b = bytes_of(identity, 16);
+	uint64_t bit;
+
+	if (in->seen == NULL)
+		in->seen = mem_array(SEEN_BITS / 64, sizeof(*in->seen));
+	for (size_t i = 0; i < SEEN_MARKS; i++) {
+		bit = bytes_u32(&b) % SEEN_BITS;
+		in->seen[bit / 64] |= UINT64_C(1) << bit % 64;
+	}
+}
+
+/* Are all of them set? */
+static bool
+is_seen(const uint64_t *seen, const uint8_t identity[16])
+{
+	struct bytes b = bytes_of(identity, 16);
+	uint64_t bit;
+
+	for (size_t i = 0; i < SEEN_MARKS; i++) {
+		bit = bytes_u32(&b) % SEEN_BITS;
+		if ((seen[bit / 64] >> bit % 64 & 1) == 0)
+			return (false);
+	}
+	return (true);
+}
+
+void
+ingest_still_there(struct ingest *in, const char *branch, const char *path)
+{
+	uint8_t identity[16];
+
+	identify(in, branch, path, identity);
+	pthread_mutex_lock(&in->memory_lock);
+	see(in, identity);
+	pthread_mutex_unlock(&in->memory_lock);
+}
+
+struct forgetting {
+	const uint64_t *seen; /* NULL: nothing was there */
+	uint64_t tag;
+};
+
+static bool
+is_gone(const uint8_t identity[16], const struct bytes *value, void *arg)
+{
+	const struct forgetting *x = arg;
+	struct bytes b = *value;
+
+	return (bytes_u64(&b) == x->tag &&
+	    (x->seen == NULL || !is_seen(x->seen, identity)));
+}
+
+int
+ingest_forget_others(struct ingest *in, const char *branch, struct err *e)
+{
+	struct forgetting x = { .tag = tag_of(in, branch) };
+
+	if (ingest_flush_memory(in, e) < 0)
+		return (-1);
+	x.seen = in->seen; /* whoever calls this has nobody else at work */
+	return (state_forget(in->r->state, is_gone, &x, e));
 }
 
 bool
@@ -39,6 +126,7 @@ ingest_recall(struct ingest *in, const char *branch, const char *path,
 	    !found)
 		return (false);
 	b = bytes_of(value.p, value.n);
+	(void)bytes_u64(&b); /* of which branch, the identity says */
 	m->size = bytes_u64(&b);
 	m->inode = bytes_u64(&b);
 	m->device = bytes_u64(&b);
@@ -88,8 +176,10 @@ ingest_flush_memory(struct ingest *in, struct err *e)
 }
 
 static void
-encode(const struct file_memory *m, const struct recipe *r, struct buf *out)
+encode(uint64_t tag, const struct file_memory *m, const struct recipe *r,
+    struct buf *out)
 {
+	buf_add_u64(out, tag);
 	buf_add_u64(out, m->size);
 	buf_add_u64(out, m->inode);
 	buf_add_u64(out, m->device);
@@ -108,8 +198,9 @@ ingest_remember(struct ingest *in, const char *branch, const char *path,
 	int failed = 0;
 
 	identify(in, branch, path, identity);
-	encode(m, r, &value);
+	encode(tag_of(in, branch), m, r, &value);
 	pthread_mutex_lock(&in->memory_lock);
+	see(in, identity);
 	buf_add(&in->remembered, identity, sizeof(identity));
 	buf_add_u32(&in->remembered, (uint32_t)value.n);
 	buf_add(&in->remembered, value.p, value.n);

@@ -510,27 +510,3 @@ state_undescribed(struct state *s,
 			return (answer);
 	}
 }
-
-/* --- remembered files --- */
-
-int
-state_recall(struct state *s, const uint8_t identity[16], struct buf *out,
-    bool *found, struct err *e)
-{
-	SCOPED(state_read_end) struct state_txn t = STATE_TXN_INIT;
-	struct bytes v;
-
-	if (state_read(s, &t, e) < 0 ||
-	    state_db_get(&t, DB_FILES, identity, 16, &v, found, e) < 0)
-		return (-1);
-	if (*found)
-		buf_add(out, v.p, v.n);
-	return (0);
-}
-
-int
-state_remember(struct state_txn *t, const uint8_t identity[16], const void *p,
-    size_t n, struct err *e)
-{
-	return (state_db_put(t, DB_FILES, identity, 16, p, n, e));
-}

@@ -74,5 +74,11 @@ int state_recall(struct state *s, const uint8_t identity[16], struct buf *out,
     bool *found, struct err *e) MUST_USE;
 int state_remember(struct state_txn *t, const uint8_t identity[16],
     const void *p, size_t n, struct err *e) MUST_USE;
+/* Forgets those of which goes says so, some at a time: no transaction of its
+ * own may be open. After failure: some are forgotten. */
+int state_forget(struct state *s,
+    bool (*goes)(
+	const uint8_t identity[16], const struct bytes *value, void *arg),
+    void *arg, struct err *e) MUST_USE;
 
 #endif

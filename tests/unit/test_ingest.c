@@ -489,6 +489,65 @@ an_endpoint_that_missed_a_backup_gets_the_next_manifest_after_it(void **arg)
 /* --- known files --- */
 
 static void
+remember(struct ingest *in, const char *branch, const char *path,
+    const struct recipe *recipe)
+{
+	struct file_memory m = { .size = 5 };
+	struct err e = ERR_INIT;
+
+	must(ingest_remember(in, branch, path, &m, recipe, &e), &e);
+}
+
+static bool
+is_remembered(struct ingest *in, const char *branch, const char *path)
+{
+	SCOPED(recipe_free) struct recipe r = RECIPE_INIT;
+	struct file_memory m;
+
+	return (ingest_recall(in, branch, path, &m, &r));
+}
+
+/* More of them than are looked at, or forgotten, at a time. */
+static void
+files_that_went_are_forgotten(void **arg)
+{
+	SCOPED(repo_freep) struct repo *r = rig_repo(*arg, REPO_WRITE);
+	SCOPED(ingest_freep) struct ingest *in = begin(r);
+	SCOPED(recipe_free) struct recipe recipe = RECIPE_INIT;
+	struct err e = ERR_INIT;
+	char path[32];
+	int i, left = 0;
+
+	must(ingest_small(in, STREAM_FILE, "production", "ab/ab", "12345", 5,
+		 &recipe, &e),
+	    &e);
+	for (i = 0; i < 70000; i++) {
+		(void)snprintf(path, sizeof(path), "%d", i);
+		remember(in, "production", path, &recipe);
+	}
+	remember(in, "staging", "0", &recipe);
+	must(ingest_forget_others(in, "production", &e), &e); /* none */
+	ingest_free(in);
+	in = begin(r);
+	remember(in, "production", "1", &recipe);
+	ingest_still_there(in, "production", "2");
+	must(ingest_forget_others(in, "production", &e), &e);
+	assert_true(is_remembered(in, "production", "1"));
+	assert_true(is_remembered(in, "production", "2"));
+	assert_true(is_remembered(in, "staging", "0"));
+	for (i = 3; i < 70000; i++) {
+		(void)snprintf(path, sizeof(path), "%d", i);
+		left += is_remembered(in, "production", path);
+	}
+	assert_int_equal(left, 0);
+	ingest_free(in);
+	in = begin(r);
+	must(ingest_forget_others(in, "production", &e), &e);
+	assert_false(is_remembered(in, "production", "1"));
+	assert_true(is_remembered(in, "staging", "0"));
+}
+
+static void
 remembered_files_are_recalled_and_their_chunks_asked_for(void **arg)
 {
 	SCOPED(repo_freep) struct repo *r = rig_repo(*arg, REPO_WRITE);
@@ -653,6 +712,7 @@ main(void)
 		    an_endpoint_that_missed_a_backup_gets_the_next_manifest_after_it),
 		RIG_TEST(
 		    remembered_files_are_recalled_and_their_chunks_asked_for),
+		RIG_TEST(files_that_went_are_forgotten),
 		RIG_TEST(a_recipe_of_unknown_chunks_is_not_known_and_not_taken),
 		RIG_TEST(
 		    an_abandoned_backup_leaves_packs_that_the_next_one_uses),
