@@ -205,7 +205,7 @@ t:
 	$(O)/$(TEST:.c=)
 
 SUBMAKE = $(MAKE) --no-print-directory -j$(JOBS)
-.PHONY: demo check asan tsan soak fuzz cover
+.PHONY: demo check asan tsan soak valgrind fuzz cover
 demo: deps-test ## the story in two minutes: back up, lose, restore, heal
 	@echo "Building Triplicate"
 	@$(SUBMAKE) --silent all VARIANT=release
@@ -225,6 +225,9 @@ soak: deps-test ## long campaigns (tests/soak); SOAK=short for a short form
 	@$(SUBMAKE) --silent all VARIANT=release
 	@$(SUBMAKE) --silent all VARIANT=asan
 	@SOAK=$(SOAK) tests/run-check.sh soak $(CAMPAIGN)
+valgrind: deps-test ## backup, restore, verify and the rest under Valgrind
+	@$(SUBMAKE) --silent all VARIANT=release
+	@SOAK=$(SOAK) tests/run-check.sh soak tests/soak/35-valgrind.sh
 fuzz: deps-lint ## each fuzz target for FUZZ_SECONDS (60)
 	@$(SUBMAKE) --silent fuzz-targets VARIANT=fuzz
 	@tests/run-fuzz.sh $(FUZZ_SECONDS)
