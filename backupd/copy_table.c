@@ -234,7 +234,7 @@ read_columns(struct copy *k, struct buf *list, struct err *e)
 	for (int i = 0; i < PQntuples(r); i++) {
 		buf_add_string(list, i == 0 ? " (" : ", ");
 		pg_add_name(list, PQgetvalue(r, i, 0));
-		json_append_string(names, PQgetvalue(r, i, 0));
+		json_append_name(names, PQgetvalue(r, i, 0));
 	}
 	if (PQntuples(r) > 0)
 		buf_add_string(list, ")");

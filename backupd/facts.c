@@ -149,7 +149,7 @@ set_value(struct json *o, const PGresult *r, int row, int column)
 	case TYPE_INT4:
 	case TYPE_INT8:
 	case TYPE_OID: json_set_integer(o, key, strtoll(v, NULL, 10)); break;
-	default: json_set_string(o, key, v); break;
+	default: json_set_name(o, key, v); break;
 	}
 }
 
@@ -208,7 +208,7 @@ add_names(PGconn *c, const char *key, const char *sql, struct json *into,
 	if ((r = pg_query(c, sql, 0, NULL, e)) == NULL)
 		return (-1);
 	for (int i = 0; i < PQntuples(r); i++)
-		json_append_string(names, PQgetvalue(r, i, 0));
+		json_append_name(names, PQgetvalue(r, i, 0));
 	return (0);
 }
 
@@ -227,14 +227,13 @@ add_settings(PGconn *c, struct json *database, struct err *e)
 		role = PQgetisnull(r, i, 0) ? "" : PQgetvalue(r, i, 0);
 		if (before == NULL || strcmp(role, before) != 0) {
 			one = json_object();
-			json_set_string(
-			    one, "role", *role != '\0' ? role : NULL);
+			json_set_name(one, "role", *role != '\0' ? role : NULL);
 			config = json_array();
 			json_set(one, "config", config);
 			json_append(all, one);
 			before = role;
 		}
-		json_append_string(config, PQgetvalue(r, i, 1));
+		json_append_name(config, PQgetvalue(r, i, 1));
 	}
 	return (0);
 }

@@ -264,8 +264,8 @@ describe(const struct table *t, struct buf *out)
 
 	if (t->columns != NULL)
 		columns = json_parse(t->columns, strlen(t->columns), &ignored);
-	json_set_string(j, "schema", t->schema);
-	json_set_string(j, "name", t->name);
+	json_set_name(j, "schema", t->schema);
+	json_set_name(j, "name", t->name);
 	json_set(j, "columns", columns != NULL ? columns : json_array());
 	json_set_integer(j, "rows", (int64_t)t->rows);
 	json_set_integer(j, "oid", (int64_t)t->oid);

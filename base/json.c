@@ -93,6 +93,17 @@ string_of(const char *text)
 	return (made(json_string_nocheck(clean)));
 }
 
+static json_t *
+name_of(const char *bytes)
+{
+	SCOPED(scope_free) char *armored = NULL;
+
+	if (bytes == NULL)
+		return (json_null());
+	armored = text_armor(bytes);
+	return (made(json_string_nocheck(armored)));
+}
+
 struct json *
 json_new_object(void)
 {
@@ -157,6 +168,12 @@ json_set_string(struct json *o, const char *key, const char *text)
 }
 
 void
+json_set_name(struct json *o, const char *key, const char *bytes)
+{
+	set(o, key, name_of(bytes));
+}
+
+void
 json_set_integer(struct json *o, const char *key, int64_t v)
 {
 	set(o, key, json_integer(v));
@@ -209,6 +226,12 @@ void
 json_append_string(struct json *a, const char *text)
 {
 	must(json_array_append_new(inside(a), string_of(text)));
+}
+
+void
+json_append_name(struct json *a, const char *bytes)
+{
+	must(json_array_append_new(inside(a), name_of(bytes)));
 }
 
 const struct json *
@@ -308,6 +331,36 @@ json_number(const struct json *j, int64_t otherwise)
 	const json_t *v = inside_const(j);
 
 	return (json_is_integer(v) ? json_integer_value(v) : otherwise);
+}
+
+/* Nesting is as deep as the parser allows, or as we made it. */
+static void
+unarmor(json_t *j) /* NOLINT(misc-no-recursion) */
+{
+	SCOPED(scope_free) char *text = NULL;
+	const char *key;
+	json_t *value;
+	size_t i;
+
+	if (json_is_string(j)) {
+		text = mem_string(json_string_value(j));
+		text_unarmor(text);
+		must(json_string_set_nocheck(j, text));
+	}
+	json_array_foreach(j, i, value) unarmor(value);
+	json_object_foreach(j, key, value) unarmor(value);
+}
+
+struct json *
+json_names_of(const struct json *j)
+{
+	json_t *copy;
+
+	if (j == NULL)
+		return (NULL);
+	copy = made(json_deep_copy(inside_const(j)));
+	unarmor(copy);
+	return (outside(copy));
 }
 
 static int

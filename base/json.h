@@ -32,6 +32,9 @@ struct json *json_ref(struct json *j);
 /* Into an object; an earlier value of the key is replaced. text NULL gives
  * null. */
 void json_set_string(struct json *o, const char *key, const char *text);
+/* A name of a database's, whose bytes may be of any encoding: it is kept to the
+ * byte, and json_names_of gives it back. */
+void json_set_name(struct json *o, const char *key, const char *bytes);
 void json_set_integer(struct json *o, const char *key, int64_t v);
 void json_set_real(struct json *o, const char *key, double v);
 void json_set_bool(struct json *o, const char *key, bool v);
@@ -43,6 +46,7 @@ void json_set(
 /* Into an array. */
 void json_append(struct json *a, struct json *child); /* takes child */
 void json_append_string(struct json *a, const char *text);
+void json_append_name(struct json *a, const char *bytes);
 
 /* Out of an object: the value, or the default when it is missing or of another
  * type. */
@@ -65,6 +69,12 @@ void json_each(const struct json *o,
     void *arg);
 const char *json_text(const struct json *j); /* of a string, or NULL */
 int64_t json_number(const struct json *j, int64_t otherwise);
+
+/*
+ * A copy for reading, all of whose strings are the bytes that json_set_name was
+ * given. It can't be written: JSON has no such strings. NULL for NULL.
+ */
+struct json *json_names_of(const struct json *j);
 
 /* Appends the document, compact or indented by two. */
 void json_write(const struct json *j, bool indented, struct buf *out);

@@ -72,6 +72,15 @@ pg_fail(PGconn *c, const PGresult *r, struct err *e, const char *what)
 	return (-1);
 }
 
+bool
+pg_failed_with(const struct err *e, const char *sqlstate)
+{
+	char mark[32];
+
+	(void)snprintf(mark, sizeof(mark), "(SQLSTATE %s)", sqlstate);
+	return (strstr(e->text, mark) != NULL);
+}
+
 /* --- waiting --- */
 
 static void

@@ -77,6 +77,8 @@ int pg_flush_some(PGconn *c, bool *done, struct err *e) MUST_USE;
 int pg_fail(PGconn *c, const PGresult *r, struct err *e, const char *what);
 /* SQLSTATE of a result, "" when none. */
 const char *pg_sqlstate(const PGresult *r);
+/* Was e made by pg_fail from a failure of that SQLSTATE? */
+bool pg_failed_with(const struct err *e, const char *sqlstate);
 
 /* Quoting by our own hand, for names and values of any bytes: "a""b", 'it''s'
  * (with E'' when a backslash is in it). */

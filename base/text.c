@@ -6,6 +6,7 @@
  */
 #include "base/text.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -16,6 +17,11 @@
 #define C1_LAST	       0x9f
 #define WORD_MOST      64
 #define UTF8_LONGEST   4
+#define ARMOR_BYTES    4 /* U+10FF80 to U+10FFFF: F4 8F BE 80 to F4 8F BF BF */
+#define ARMOR_LEAD     "\xf4\x8f"
+#define ARMOR_LOW      0xbeU /* third byte, for 80 to BF */
+#define ARMOR_HIGH     0xbfU /* for C0 to FF, less ARMOR_STEP */
+#define ARMOR_STEP     0x40U
 #define IS_TAIL(byte)  (((byte)&0xc0U) == 0x80U)
 #define IS_LEAD(byte)  ((byte) >= 0xc0U)
 
@@ -186,6 +192,61 @@ text_mend_end(char *text)
 			p[n - back] = '\0';
 		return;
 	}
+}
+
+static bool
+is_armor(const uint8_t *p, size_t n)
+{
+	return (n >= ARMOR_BYTES && memcmp(p, ARMOR_LEAD, 2) == 0 &&
+	    (p[2] == ARMOR_LOW || p[2] == ARMOR_HIGH) && IS_TAIL(p[3]));
+}
+
+static void
+add_armored(struct buf *out, uint8_t byte)
+{
+	bool is_high = IS_LEAD(byte);
+
+	buf_add_string(out, ARMOR_LEAD);
+	buf_add_u8(out, is_high ? ARMOR_HIGH : ARMOR_LOW);
+	buf_add_u8(out, (uint8_t)(is_high ? byte - ARMOR_STEP : byte));
+}
+
+char *
+text_armor(const char *bytes)
+{
+	const uint8_t *p = (const uint8_t *)bytes;
+	size_t left = strlen(bytes), length;
+	struct buf out = BUF_INIT;
+
+	buf_reserve(&out, left + 1);
+	for (; left > 0; p += length, left -= length) {
+		length = is_armor(p, left) ? 0 : text_sequence(p, left);
+		if (length > 0) {
+			buf_add(&out, p, length);
+			continue;
+		}
+		/* Of armor, the lead goes alone: its tails follow suit. */
+		add_armored(&out, *p);
+		length = 1;
+	}
+	buf_add_u8(&out, 0);
+	return ((char *)out.p);
+}
+
+void
+text_unarmor(char *text)
+{
+	uint8_t *to = (uint8_t *)text;
+	const uint8_t *p = to;
+	size_t left = strlen(text), length;
+
+	for (; left > 0; p += length, left -= length) {
+		length = is_armor(p, left) ? ARMOR_BYTES : 1;
+		*to++ = length == 1	 ? p[0]
+		    : p[2] == ARMOR_HIGH ? (uint8_t)(p[3] + ARMOR_STEP)
+					 : p[3];
+	}
+	*to = '\0';
 }
 
 static size_t

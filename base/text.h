@@ -34,6 +34,16 @@ bool text_is_plain(const char *text);
 /* Takes an incomplete UTF-8 sequence off the end of a text that was cut. */
 void text_mend_end(char *text);
 
+/*
+ * Any bytes as valid UTF-8 and back, for names in databases whose text isn't
+ * UTF-8. What is valid stays as it is; a byte that belongs to no well-formed
+ * sequence becomes U+10FF00 + that byte, and so does each byte of a character
+ * from U+10FF80 on, so that no two texts become the same. text_armor's answer
+ * is allocated; text_unarmor works in place.
+ */
+char *text_armor(const char *bytes);
+void text_unarmor(char *text);
+
 /* Several lines as one, allocated: line ends and the tabs around them become a
  * space, those at the ends go. */
 char *text_one_line(const char *text);

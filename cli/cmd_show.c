@@ -43,8 +43,9 @@ static int
 add_table(struct listing *l, const struct tree_entry *t, struct err *e)
 {
 	SCOPED(json_freep)
-	struct json *extra = json_parse(
+	struct json *parsed = json_parse(
 	    (const char *)t->extra, t->extra_bytes, e);
+	SCOPED(json_freep) struct json *extra = json_names_of(parsed);
 	struct json *j;
 
 	if (extra == NULL)

@@ -289,13 +289,14 @@ read_columns(struct stored_table *t, const struct json *columns, struct err *e)
 static int
 add_table(struct contents *c, const struct tree_entry *entry, struct err *e)
 {
-	SCOPED(json_freep) struct json *j = NULL;
+	SCOPED(json_freep) struct json *parsed = NULL, *j = NULL;
 	struct stored_table *t;
 	const char *schema, *name;
 
-	j = json_parse((const char *)entry->extra, entry->extra_bytes, e);
-	if (j == NULL)
+	parsed = json_parse((const char *)entry->extra, entry->extra_bytes, e);
+	if (parsed == NULL)
 		return (-1);
+	j = json_names_of(parsed);
 	schema = json_get_string(j, "schema");
 	name = json_get_string(j, "name");
 	if (schema == NULL || name == NULL || c->ntables >= CONTENTS_TABLES_MAX)

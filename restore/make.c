@@ -30,16 +30,17 @@ make_free(struct make *m)
 	m->nroles = 0;
 }
 
-/* --- what the target knows --- */
+/* --- what the target knows ---
+ * Asked inside the hidden database, whose encoding the names are of. */
 
 static int
 ask_role(struct make *m, struct make_role *role, struct err *e)
 {
 	const char *params[] = { role->name };
 	SCOPED(pg_clearp)
-	PGresult *r = pg_query(m->h->t->c,
-	    "SELECT rolsuper, pg_catalog.pg_has_role(oid, 'MEMBER') "
-	    "FROM pg_catalog.pg_roles WHERE rolname = $1",
+	PGresult *r = pg_query(m->h->conns[0],
+	    "SELECT rolsuper, pg_catalog.pg_has_role(session_user, oid, "
+	    "'MEMBER') FROM pg_catalog.pg_roles WHERE rolname = $1",
 	    1, params, e);
 
 	if (r == NULL)
@@ -62,10 +63,10 @@ ask_tablespaces(struct make *m, struct err *e)
 
 		if (params[0] == NULL)
 			continue;
-		found = pg_value(m->h->t->c,
+		found = pg_value(m->h->conns[0],
 		    "SELECT spcname FROM pg_catalog.pg_tablespace "
 		    "WHERE spcname = $1 AND pg_catalog.has_tablespace_privilege"
-		    "(oid, 'CREATE')",
+		    "(session_user, oid, 'CREATE')",
 		    1, params, e);
 		if (found == NULL && e->kind != ERR_NONE)
 			return (-1);

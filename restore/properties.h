@@ -7,18 +7,17 @@
 #ifndef RESTORE_PROPERTIES_H
 #define RESTORE_PROPERTIES_H
 
-#include "restore/target.h"
+#include "restore/hidden.h"
 
 struct json;
 
 /*
- * Gives them to the hidden database, before the swap. What can't be set here
- * (an unknown setting, a role that isn't there) is remarked.
+ * Gives them to the hidden database, before its sessions are closed. What can't
+ * be set here (an unknown setting, a role that isn't there) is remarked.
  * source: as production gets it; else as the branch's database has it now.
  * *limit: connections, for the swap.
  */
-int properties_set(struct target *t, const char *hidden,
-    const struct json *facts, bool source, int *limit, struct remarks *remarks,
-    struct err *e) MUST_USE;
+int properties_set(struct hidden *h, const struct json *facts, bool source,
+    int *limit, struct remarks *remarks, struct err *e) MUST_USE;
 
 #endif

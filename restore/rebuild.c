@@ -375,10 +375,10 @@ rebuild_swap(struct rebuild *b, int64_t now, const char *kept, struct err *e)
 	int limit = -1;
 
 	progress_phase(b->j->r->progress, "swap", 0);
-	hidden_close(&b->hidden);
-	if (properties_set(b->t, b->hidden.name, b->j->facts,
-		b->make.source_owners, &limit, b->j->remarks, e) < 0)
+	if (properties_set(&b->hidden, b->j->facts, b->make.source_owners,
+		&limit, b->j->remarks, e) < 0)
 		return (-1);
+	hidden_close(&b->hidden);
 	journal->was_open = b->t->open;
 	journal->phase = JOURNAL_SWAPPING;
 	journal->swapped = now;

@@ -134,7 +134,7 @@ restoring_open(struct restoring *j, struct repo *r,
 	*j = (struct restoring){ .r = r,
 		.backup = backup,
 		.m = &backup->m,
-		.facts = backup->m.facts,
+		.facts = json_names_of(backup->m.facts),
 		.conf = conf,
 		.remarks = remarks,
 		.lock = -1,
@@ -184,6 +184,7 @@ restoring_free(struct restoring *j)
 	}
 	scope_close(&j->lock);
 	scope_close(&j->branch_lock);
+	json_free(j->facts);
 	free(j->folder);
 	*j = (struct restoring){ .lock = -1, .branch_lock = -1 };
 }
@@ -235,7 +236,7 @@ journal_save(const char *folder, const struct journal *rec, struct err *e)
 	json_set_string(j, "backup", rec->backup);
 	json_set_string(j, "branch", rec->branch);
 	json_set_string(j, "hidden", rec->hidden);
-	json_set_string(j, "replaced", rec->replaced);
+	json_set_name(j, "replaced", rec->replaced);
 	json_set_bool(j, "was_open", rec->was_open);
 	json_set_string(j, "filestore", rec->filestore);
 	json_set_string(j, "phase", phases[rec->phase]);
@@ -258,7 +259,7 @@ journal_load(
 {
 	SCOPED(scope_free) char *path = journal_path(folder);
 	SCOPED(buf_free) struct buf text = BUF_INIT;
-	SCOPED(json_freep) struct json *j = NULL;
+	SCOPED(json_freep) struct json *parsed = NULL, *j = NULL;
 	char phase[16];
 	int i;
 
@@ -267,8 +268,9 @@ journal_load(
 	if (!file_exists(path))
 		return (0);
 	if (file_load(path, JOURNAL_BYTES_MAX, &text, e) < 0 ||
-	    (j = json_parse((const char *)text.p, text.n, e)) == NULL)
+	    (parsed = json_parse((const char *)text.p, text.n, e)) == NULL)
 		return (err_within(e, "%s", path));
+	j = json_names_of(parsed);
 	*found = true;
 	take_text(j, "id", rec->id, sizeof(rec->id));
 	take_text(j, "backup", rec->backup, sizeof(rec->backup));

@@ -16,7 +16,7 @@ struct restoring {
 	struct repo *r;
 	const struct catalog_entry *backup;
 	const struct manifest *m;
-	const struct json *facts;
+	struct json *facts; /* the manifest's, by json_names_of; owned */
 	const struct restore_conf *conf;
 	struct remarks *remarks;
 	char id[17];

@@ -58,8 +58,7 @@ look(struct into *x, struct err *e)
 		if (target_open(&x->t, conf->to, e) < 0 ||
 		    target_take_owner(&x->t,
 			json_get_string(
-			    json_get(x->j.backup->m.facts, "database"),
-			    "owner"),
+			    json_get(x->j.facts, "database"), "owner"),
 			e) < 0)
 			return (-1);
 		/* Side tables leave the extensions that they don't need. */

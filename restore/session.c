@@ -224,8 +224,9 @@ session_open(const struct session_place *place, struct err *e)
 	/* Nothing needs to be durable before the swap, whose own commit makes
 	 * all of the log before it so: thousands of commits need not wait. */
 	const char *env[] = { "PGAPPNAME=triplicate",
-		"PGOPTIONS=-c synchronous_commit=off", place->password_env,
-		NULL };
+		"PGOPTIONS=-c synchronous_commit=off",
+		/* empty: the database's own, whatever the operator set */
+		"PGCLIENTENCODING=", place->password_env, NULL };
 
 	s->known = place->known;
 	s->p = proc_start(argv, env, PROC_STDIN | PROC_STDOUT, e);

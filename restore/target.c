@@ -11,6 +11,8 @@
 
 #include "base/json.h"
 
+#define SQLSTATE_NOT_IN_ENCODING "22021"
+
 void
 target_free(struct target *t)
 {
@@ -190,6 +192,12 @@ target_take_owner(struct target *t, const char *source_owner, struct err *e)
 	    "SELECT pg_catalog.pg_has_role(oid, 'MEMBER') "
 	    "FROM pg_catalog.pg_roles WHERE rolname = $1",
 	    1, params, e);
+	/* A name of another encoding than the maintenance database's: CREATE
+	 * DATABASE can't be told of it there. */
+	if (r == NULL && pg_failed_with(e, SQLSTATE_NOT_IN_ENCODING)) {
+		err_clear(e);
+		return (0);
+	}
 	if (r == NULL)
 		return (-1);
 	if (PQntuples(r) == 0 || !bool_at(r, 0, 0))

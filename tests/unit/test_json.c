@@ -238,6 +238,33 @@ messages_give_the_line_and_not_the_text(void **state)
 	assert_null(strstr(e.text, "hunter2"));
 }
 
+static void
+names_of_any_bytes_come_back(void **state)
+{
+	struct json *o = json_object(), *list = json_array(), *read, *names;
+	struct buf text = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	json_set_name(o, "name", "caf\xe9");
+	json_set_name(o, "none", NULL);
+	json_append_name(list, "\xc3\xa9\xff");
+	json_set(o, "list", list);
+	json_write(o, false, &text);
+	read = json_parse(buf_text(&text), text.n, &e);
+	assert_non_null(read);
+	names = json_names_of(read);
+	assert_string_equal(json_get_string(names, "name"), "caf\xe9");
+	assert_null(json_get_string(names, "none"));
+	assert_string_equal(
+	    json_text(json_at(json_get(names, "list"), 0)), "\xc3\xa9\xff");
+	assert_null(json_names_of(NULL));
+	json_free(names);
+	json_free(read);
+	json_free(o);
+	buf_free(&text);
+}
+
 int
 main(void)
 {
@@ -249,6 +276,7 @@ main(void)
 		cmocka_unit_test(pairs_are_walked_in_order),
 		cmocka_unit_test(a_key_set_again_is_replaced),
 		cmocka_unit_test(bytes_that_are_no_text_become_the_replacement),
+		cmocka_unit_test(names_of_any_bytes_come_back),
 		cmocka_unit_test(numbers_that_json_cannot_say_are_null),
 		cmocka_unit_test(a_reference_keeps_a_value_alive),
 		cmocka_unit_test(what_is_no_document_is_refused),

@@ -196,6 +196,62 @@ plain_text_is_one_line_that_anything_can_show(void **state)
 	assert_false(text_is_plain("\xe2\x80\xa8")); /* a line end */
 }
 
+/* There and back, and valid in between. */
+static void
+check_armor(const char *bytes)
+{
+	char *armored = text_armor(bytes);
+	size_t n = strlen(armored), length;
+
+	for (const uint8_t *p = (const uint8_t *)armored; n > 0;
+	     p += length, n -= length) {
+		length = text_sequence(p, n);
+		assert_true(length > 0);
+	}
+	text_unarmor(armored);
+	assert_string_equal(armored, bytes);
+	free(armored);
+}
+
+static void
+armor_keeps_every_byte(void **state)
+{
+	char bytes[3] = "";
+
+	(void)state;
+	for (unsigned a = 1; a < 256; a++)
+		for (unsigned b = 0; b < 256; b++) {
+			bytes[0] = (char)a;
+			bytes[1] = (char)b;
+			check_armor(bytes);
+		}
+}
+
+static void
+armor_leaves_valid_text_alone(void **state)
+{
+	static const char text[] = "a \"name\" \xc3\xa9 \xf0\x9f\x90\x98";
+	char *armored = text_armor(text);
+
+	(void)state;
+	assert_string_equal(armored, text);
+	free(armored);
+}
+
+static void
+armor_knows_armor_from_what_looks_like_it(void **state)
+{
+	char *armored = text_armor("\xe9");
+
+	(void)state;
+	assert_string_equal(armored, "\xf4\x8f\xbf\xa9");
+	check_armor(armored);
+	check_armor("\xf4\x8f\xbe\x80\xf4\x8f\xbf\xbf");
+	check_armor("\xf4\x8f\xbe");
+	check_armor("\xf4\x8f\xbd\xbf");
+	free(armored);
+}
+
 int
 main(void)
 {
@@ -210,6 +266,9 @@ main(void)
 		    controls_and_broken_bytes_become_question_marks),
 		cmocka_unit_test(a_cut_sequence_is_taken_off),
 		cmocka_unit_test(a_whole_sequence_stays),
+		cmocka_unit_test(armor_keeps_every_byte),
+		cmocka_unit_test(armor_leaves_valid_text_alone),
+		cmocka_unit_test(armor_knows_armor_from_what_looks_like_it),
 		cmocka_unit_test(lines_become_one),
 		cmocka_unit_test(distance_counts_letters),
 		cmocka_unit_test(overlong_words_are_far),
