@@ -87,6 +87,38 @@ leave_out_sequences(struct run *run, struct archive_command *a,
 	}
 }
 
+/* Large objects that we may not read; pg_dump would end at the first. */
+static const char closed_objects_sql[] =
+    "SELECT pg_catalog.count(*), pg_catalog.min(m.oid)"
+    " FROM pg_catalog.pg_largeobject_metadata m"
+    " WHERE pg_catalog.current_setting('lo_compat_privileges') = 'off'"
+    " AND NOT EXISTS (SELECT 1 FROM pg_catalog.aclexplode("
+    "   coalesce(m.lomacl, pg_catalog.acldefault('L', m.lomowner))) x"
+    "  WHERE x.privilege_type = 'SELECT'"
+    "  AND (x.grantee = 0 OR pg_catalog.pg_has_role(x.grantee, 'USAGE')))"
+    " AND NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles r"
+    "  WHERE r.rolname = current_user)"
+    " HAVING pg_catalog.count(*) > 0";
+
+/* pg_dump takes all large objects or none. */
+static int
+leave_out_large_objects(
+    struct run *run, PGconn *c, struct archive_command *a, struct err *e)
+{
+	SCOPED(pg_clearp)
+	PGresult *r = pg_query(c, closed_objects_sql, 0, NULL, e);
+
+	if (r == NULL)
+		return (err_within(e, "look at the large objects"));
+	if (PQntuples(r) == 0)
+		return (0);
+	add_word(a, "--no-blobs");
+	run_unreadable(run,
+	    "the large objects can't be read: no right to %s of them, %s the first (GRANT SELECT ON LARGE OBJECT)",
+	    PQgetvalue(r, 0, 0), PQgetvalue(r, 0, 1));
+	return (0);
+}
+
 bool
 archive_command_parse_version(
     const char *text, char *version, size_t size, unsigned *major)
@@ -177,6 +209,8 @@ build_words(struct run *run, const struct snapshot *s,
 	add_setting(a, "lock-wait-timeout", wait);
 	add_setting(a, "encoding", encoding);
 	add_setting(a, "dbname", conninfo);
+	if (leave_out_large_objects(run, s->leader, a, e) < 0)
+		return (-1);
 	fixed = a->words.n;
 	nfixed = a->nwords;
 	leave_out_tables(run, a, &s->tables);

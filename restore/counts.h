@@ -13,9 +13,10 @@ struct json;
 
 /*
  * Fails: ERR_CORRUPT "1381 of 1402 indexes". Where an extension has another
- * version here than at the source, other numbers are remarked only.
+ * version here than at the source, or the backup isn't whole (said otherwise),
+ * other numbers are remarked only.
  */
-int counts_check(PGconn *c, const struct json *facts, struct remarks *remarks,
-    struct err *e) MUST_USE;
+int counts_check(PGconn *c, const struct json *facts, bool whole,
+    struct remarks *remarks, struct err *e) MUST_USE;
 
 #endif

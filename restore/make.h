@@ -28,6 +28,9 @@ struct make {
 	const char *folder;  /* for lists */
 	const struct json *facts;
 	struct remarks *remarks;
+	size_t ntables;
+	const struct stored_table *tables; /* the backup's */
+	bool lacks_rows;		   /* of some table */
 	bool source_owners; /* give the source's owners and privileges back */
 	bool neutral;	    /* leave out what would reach other servers */
 	char *template_has; /* extensions of the template, " a b "; or

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "restore/contents.h"
 #include "restore/make.h"
 #include "restore/neutralize.h"
 
@@ -69,9 +70,63 @@ must_stay_dead(struct make *m, const struct toc_entry *a)
 	return (true);
 }
 
+/* Were a table's rows stored? What isn't the backup's to store counts as
+ * stored: a partitioned table, an extension's. */
+static bool
+has_rows(const struct make *m, const char *schema, const char *name)
+{
+	for (size_t i = 0; i < m->ntables; i++)
+		if (m->tables[i].unreadable &&
+		    strcmp(m->tables[i].schema, schema) == 0 &&
+		    strcmp(m->tables[i].name, name) == 0)
+			return (false);
+	return (true);
+}
+
+/* Is a the foreign key k of the facts, and does the backup lack the rows that
+ * it points at? */
+static bool
+is_key_without_rows(
+    const struct make *m, const struct toc_entry *a, const struct json *k)
+{
+	const char *schema = json_get_string(k, "schema"),
+		   *table = json_get_string(k, "table"),
+		   *name = json_get_string(k, "name"),
+		   *ref_schema = json_get_string(k, "ref_schema"),
+		   *ref_table = json_get_string(k, "ref_table");
+	SCOPED(scope_free) char *begin = NULL;
+
+	if (schema == NULL || table == NULL || name == NULL ||
+	    ref_schema == NULL || ref_table == NULL)
+		return (false);
+	begin = mem_printf("%s %s %s ", schema, table, name);
+	return (strncmp(a->what, begin, strlen(begin)) == 0 &&
+	    !has_rows(m, ref_schema, ref_table));
+}
+
+static bool
+points_at_nothing(const struct make *m, const struct toc_entry *a)
+{
+	const struct json *keys = json_get(m->facts, "foreign_keys");
+	size_t i, n = json_count(keys);
+
+	if (!m->lacks_rows || !toc_entry_is(a, "FK CONSTRAINT"))
+		return (false);
+	for (i = 0; i < n; i++)
+		if (is_key_without_rows(m, a, json_at(keys, i)))
+			return (true);
+	return (false);
+}
+
 static bool
 is_left_out(struct make *m, const struct toc_entry *a)
 {
+	if (points_at_nothing(m, a)) {
+		remarks_look_at(m->remarks,
+		    "left out: %s %s (it points at rows that the backup lacks)",
+		    a->desc, a->what);
+		return (true);
+	}
 	if (is_about_database(a) || must_stay_dead(m, a))
 		return (true);
 	if (!m->h->t->superuser && is_superusers(a)) {
@@ -119,6 +174,8 @@ make_filter(struct make *m)
 	struct toc_entry *a;
 	size_t i;
 
+	for (i = 0; i < m->ntables; i++)
+		m->lacks_rows = m->lacks_rows || m->tables[i].unreadable;
 	for (i = 0; i < m->toc->n; i++)
 		m->toc->v[i].left_out = is_left_out(m, &m->toc->v[i]);
 	toc_spread(m->toc);

@@ -35,6 +35,110 @@ choose(const struct make *m, enum toc_section section, size_t *n)
 	return (chosen);
 }
 
+/* --- privileges --- */
+
+/* With the source's owners, every role that is here counts; in a copy that
+ * belongs to one role, only that role and everybody (PUBLIC, whom functions may
+ * have been taken away from) do. */
+static bool
+knows_role(const char *role, void *arg)
+{
+	const struct make *m = arg;
+	size_t i;
+
+	if (strcmp(role, m->h->t->owner) == 0)
+		return (true);
+	for (i = 0; i < m->nroles; i++)
+		if (strcmp(m->roles[i].name, role) == 0)
+			return (m->source_owners && m->roles[i].there);
+	/* Not the source's own: one of every server's, as pg_database_owner. */
+	return (true);
+}
+
+static void
+say_left_out(const char *role, void *arg)
+{
+	const struct make *m = arg;
+
+	if (m->source_owners)
+		remarks_warn(m->remarks,
+		    "privileges of role %s are left out: there is no such role "
+		    "here",
+		    role);
+}
+
+/* The statements that pg_restore writes for a list of entries, those that can
+ * be run here. */
+static int
+filtered_grants(struct make *m, const size_t *entries, size_t n,
+    struct buf *out, struct err *e)
+{
+	SCOPED(buf_free)
+	struct buf list = BUF_INIT, sql = BUF_INIT, clean = BUF_INIT;
+	SCOPED(preamble_free)
+	struct preamble preamble = { .known = m->h->place.known,
+		.held = BUF_INIT };
+	const char *argv[] = { m->h->place.pg_restore, "--file=-",
+		"--use-list=/dev/stdin", m->archive, NULL };
+	struct grants_conf conf = { .knows = knows_role,
+		.left_out = say_left_out,
+		.arg = m,
+		.other_grantors = m->source_owners && m->h->t->superuser };
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		toc_entry_select(&m->toc->v[entries[i]], &list);
+	if (proc_run(argv, NULL, &list, GRANTS_MAX, &sql, 0, e) < 0)
+		return (-1);
+	preamble_take(&preamble, sql.p, sql.n, &clean);
+	preamble_end(&preamble, &clean);
+	grants_filter((const char *)clean.p, clean.n, &conf, out);
+	return (0);
+}
+
+static bool
+is_grant(const struct toc_entry *a)
+{
+	return (toc_entry_is(a, "ACL") || toc_entry_is(a, "DEFAULT ACL"));
+}
+
+static bool
+is_schemas_grant(const struct toc_entry *a)
+{
+	return (
+	    toc_entry_is(a, "ACL") && strncmp(a->what, "- SCHEMA ", 9) == 0);
+}
+
+static int
+make_grants(
+    struct make *m, bool (*is_asked)(const struct toc_entry *a), struct err *e)
+{
+	SCOPED(scope_free)
+	size_t *chosen = mem_array(m->toc->n + 1, sizeof(*chosen));
+	SCOPED(buf_free) struct buf sql = BUF_INIT;
+	const struct toc_entry *a;
+	size_t i, n = 0;
+
+	for (i = 0; i < m->toc->n; i++) {
+		a = &m->toc->v[i];
+		if (!a->left_out && is_asked(a))
+			chosen[n++] = i;
+	}
+	if (n == 0)
+		return (0);
+	if (!m->source_owners) {
+		buf_add_string(&sql, "SET ROLE ");
+		pg_add_name(&sql, m->h->t->owner);
+		buf_add_string(&sql, ";\n");
+	}
+	if (filtered_grants(m, chosen, n, &sql, e) < 0)
+		return (err_within(e, "privileges"));
+	buf_add_string(&sql, "RESET ROLE;\n");
+	if (session_run(m->h->sessions[0], buf_text(&sql), e) < 0)
+		return (err_within(e, "privileges"));
+	return (0);
+}
+
 /* --- pre-data and data --- */
 
 /* One function that the source had altered: its volatility. */
@@ -80,18 +184,26 @@ alter_functions(struct make *m, struct err *e)
 	return (0);
 }
 
+/*
+ * Schemas and extensions come first. A role that isn't a superuser can give a
+ * table to another only where that one may create in the schema, so its
+ * privileges can't wait for the others'.
+ */
 int
 make_pre_data(struct make *m, struct err *e)
 {
 	SCOPED(scope_free) size_t *chosen = NULL;
 	struct session *s = m->h->sessions[0];
 	size_t i, n, extensions = 0;
+	bool gives = m->source_owners && !m->h->t->superuser;
 
 	chosen = choose(m, TOC_PRE, &n);
 	for (i = 0; i < n; i++)
-		if (toc_entry_is(&m->toc->v[chosen[i]], "EXTENSION"))
+		if (toc_entry_is(&m->toc->v[chosen[i]], "EXTENSION") ||
+		    (gives && toc_entry_is(&m->toc->v[chosen[i]], "SCHEMA")))
 			extensions = i + 1;
 	if (make_entries(m, s, chosen, extensions, e) < 0 ||
+	    (gives && make_grants(m, is_schemas_grant, e) < 0) ||
 	    alter_functions(m, e) < 0 ||
 	    make_entries(m, s, chosen + extensions, n - extensions, e) < 0)
 		return (err_within(e, "schema"));
@@ -211,95 +323,6 @@ make_post_data(struct make *m, uint64_t (*bytes)(uint32_t oid, void *arg),
 
 /* --- what comes last --- */
 
-/* With the source's owners, every role that is here counts; in a copy that
- * belongs to one role, only that role and everybody (PUBLIC, whom functions may
- * have been taken away from) do. */
-static bool
-knows_role(const char *role, void *arg)
-{
-	const struct make *m = arg;
-	size_t i;
-
-	if (strcmp(role, m->h->t->owner) == 0)
-		return (true);
-	for (i = 0; i < m->nroles; i++)
-		if (strcmp(m->roles[i].name, role) == 0)
-			return (m->source_owners && m->roles[i].there);
-	/* Not the source's own: one of every server's, as pg_database_owner. */
-	return (true);
-}
-
-static void
-say_left_out(const char *role, void *arg)
-{
-	const struct make *m = arg;
-
-	if (m->source_owners)
-		remarks_warn(m->remarks,
-		    "privileges of role %s are left out: there is no such role "
-		    "here",
-		    role);
-}
-
-/* The statements that pg_restore writes for a list of entries, those that can
- * be run here. */
-static int
-filtered_grants(struct make *m, const size_t *entries, size_t n,
-    struct buf *out, struct err *e)
-{
-	SCOPED(buf_free)
-	struct buf list = BUF_INIT, sql = BUF_INIT, clean = BUF_INIT;
-	SCOPED(preamble_free)
-	struct preamble preamble = { .known = m->h->place.known,
-		.held = BUF_INIT };
-	const char *argv[] = { m->h->place.pg_restore, "--file=-",
-		"--use-list=/dev/stdin", m->archive, NULL };
-	struct grants_conf conf = { .knows = knows_role,
-		.left_out = say_left_out,
-		.arg = m,
-		.other_grantors = m->source_owners && m->h->t->superuser };
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		toc_entry_select(&m->toc->v[entries[i]], &list);
-	if (proc_run(argv, NULL, &list, GRANTS_MAX, &sql, 0, e) < 0)
-		return (-1);
-	preamble_take(&preamble, sql.p, sql.n, &clean);
-	preamble_end(&preamble, &clean);
-	grants_filter((const char *)clean.p, clean.n, &conf, out);
-	return (0);
-}
-
-static int
-make_grants(struct make *m, struct err *e)
-{
-	SCOPED(scope_free)
-	size_t *chosen = mem_array(m->toc->n + 1, sizeof(*chosen));
-	SCOPED(buf_free) struct buf sql = BUF_INIT;
-	const struct toc_entry *a;
-	size_t i, n = 0;
-
-	for (i = 0; i < m->toc->n; i++) {
-		a = &m->toc->v[i];
-		if (!a->left_out &&
-		    (toc_entry_is(a, "ACL") || toc_entry_is(a, "DEFAULT ACL")))
-			chosen[n++] = i;
-	}
-	if (n == 0)
-		return (0);
-	if (!m->source_owners) {
-		buf_add_string(&sql, "SET ROLE ");
-		pg_add_name(&sql, m->h->t->owner);
-		buf_add_string(&sql, ";\n");
-	}
-	if (filtered_grants(m, chosen, n, &sql, e) < 0)
-		return (err_within(e, "privileges"));
-	buf_add_string(&sql, "RESET ROLE;\n");
-	if (session_run(m->h->sessions[0], buf_text(&sql), e) < 0)
-		return (err_within(e, "privileges"));
-	return (0);
-}
-
 static int
 make_kind(struct make *m, const char *kind, struct err *e)
 {
@@ -320,7 +343,7 @@ make_kind(struct make *m, const char *kind, struct err *e)
 int
 make_last(struct make *m, struct err *e)
 {
-	if (make_grants(m, e) < 0 ||
+	if (make_grants(m, is_grant, e) < 0 ||
 	    make_kind(m, "MATERIALIZED VIEW DATA", e) < 0 ||
 	    make_kind(m, "EVENT TRIGGER", e) < 0 ||
 	    make_kind(m, "COMMENT", e) < 0)

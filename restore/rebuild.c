@@ -139,7 +139,9 @@ rebuild_prepare(struct rebuild *b, struct err *e)
 		.source_owners = to->stage == STAGE_PRODUCTION &&
 		    to->owner == NULL,
 		.neutral = to->stage != STAGE_PRODUCTION };
-	if (ask_template(b, e) < 0 || make_prepare(&b->make, e) < 0)
+	if (contents_tables(j->contents, &b->make.tables, &b->make.ntables, e) <
+		0 ||
+	    ask_template(b, e) < 0 || make_prepare(&b->make, e) < 0)
 		return (-1);
 	make_filter(&b->make);
 	return (0);
@@ -293,7 +295,8 @@ rebuild_make(struct rebuild *b, struct err *e)
 	stage_reached("post-data done");
 	progress_phase(progress, "check", 0);
 	if (pg_exec(b->hidden.conns[0], e, "ANALYZE") < 0 ||
-	    counts_check(b->hidden.conns[0], j->facts, j->remarks, e) < 0)
+	    counts_check(b->hidden.conns[0], j->facts, restoring_is_whole(j),
+		j->remarks, e) < 0)
 		return (-1);
 	stage_reached("checked");
 	if (neutralize(b, e) < 0)

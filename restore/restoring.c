@@ -167,6 +167,12 @@ restoring_lock_branch(const struct repo *r, const char *branch, struct err *e)
 	return (lock);
 }
 
+bool
+restoring_is_whole(const struct restoring *j)
+{
+	return (strcmp(catalog_state(j->backup), "incomplete") != 0);
+}
+
 void
 restoring_free(struct restoring *j)
 {

@@ -40,6 +40,8 @@ int restoring_open(struct restoring *j, struct repo *r,
  * replaced databases: returns the lock. Fails: ERR_LOCKED. */
 int restoring_lock_branch(
     const struct repo *r, const char *branch, struct err *e) MUST_USE;
+/* Is there nothing that the backup lacks though its source had it? */
+bool restoring_is_whole(const struct restoring *j);
 /* Ends: the folder goes, unless its journal must stay for a later run. */
 void restoring_free(struct restoring *j); /* also for SCOPED */
 

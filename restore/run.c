@@ -432,7 +432,7 @@ run(struct into *x, struct err *e)
 {
 	struct restoring *j = &x->j;
 
-	if (strcmp(catalog_state(j->backup), "incomplete") == 0)
+	if (!restoring_is_whole(j))
 		remarks_look_at(j->remarks,
 		    "backup %s is incomplete: something is missing in it",
 		    j->m->id);

@@ -184,7 +184,9 @@ end_sessions(struct target *t, const char *name, size_t npids, const int *pids,
 	PGresult *r = pg_query(t->c,
 	    "SELECT pid, usename FROM pg_catalog.pg_stat_activity "
 	    "WHERE datname = $1 AND "
-	    "COALESCE(backend_type, 'client backend') = 'client backend'",
+	    "(COALESCE(backend_type, 'client backend') = 'client backend' "
+	    /* Of an enabled subscription: it keeps the name from changing. */
+	    "OR backend_type LIKE 'logical replication%worker')",
 	    1, params, e);
 	int i;
 
@@ -254,12 +256,74 @@ end_own(struct target *t, const char *name)
 	(void)r;
 }
 
+/* Does the database subscribe to anything? */
+static bool
+has_subscriptions(struct target *t, const char *name)
+{
+	const char *params[] = { name };
+	struct err ignored = ERR_INIT;
+	SCOPED(scope_free)
+	char *found = pg_value(t->c,
+	    "SELECT 'yes' FROM pg_catalog.pg_subscription s "
+	    "JOIN pg_catalog.pg_database d ON d.oid = s.subdbid "
+	    "WHERE d.datname = $1 LIMIT 1",
+	    1, params, &ignored);
+
+	return (found != NULL);
+}
+
+static int
+drop_subscription(PGconn *c, const char *subscription, struct err *e)
+{
+	SCOPED(buf_free) struct buf name = BUF_INIT;
+
+	pg_add_name(&name, subscription);
+	if (pg_exec(c, e, "ALTER SUBSCRIPTION %s DISABLE", buf_text(&name)) <
+		0 ||
+	    pg_exec(c, e, "ALTER SUBSCRIPTION %s SET (slot_name = NONE)",
+		buf_text(&name)) < 0)
+		return (-1);
+	return (pg_exec(c, e, "DROP SUBSCRIPTION %s", buf_text(&name)));
+}
+
+/*
+ * A database that subscribes can't be dropped, and a subscription only from
+ * inside. Without its slot's name it goes without a word to the publisher,
+ * where the slot may be in use: by the database that took our place. While the
+ * database is open, its limit of connections keeps all but superusers out.
+ */
+static int
+drop_subscriptions(struct target *t, const char *name, struct err *e)
+{
+	SCOPED(pg_closep) PGconn *c = NULL;
+	SCOPED(pg_clearp) PGresult *r = NULL;
+	int i;
+
+	if (!t->superuser || !has_subscriptions(t, name))
+		return (0);
+	if (alter_database(t, name,
+		"WITH CONNECTION LIMIT 0 ALLOW_CONNECTIONS true", e) < 0 ||
+	    (c = pg_connect(t->branch->database, name, e)) == NULL)
+		return (-1);
+	r = pg_query(c,
+	    "SELECT s.subname FROM pg_catalog.pg_subscription s "
+	    "JOIN pg_catalog.pg_database d ON d.oid = s.subdbid "
+	    "WHERE d.datname = pg_catalog.current_database()",
+	    0, NULL, e);
+	for (i = 0; r != NULL && i < PQntuples(r); i++)
+		if (drop_subscription(c, PQgetvalue(r, i, 0), e) < 0)
+			return (-1);
+	return (r == NULL ? -1 : 0);
+}
+
 int
 target_drop(struct target *t, const char *name, struct err *e)
 {
 	SCOPED(buf_free) struct buf sql = BUF_INIT;
 	unsigned tries;
 
+	if (drop_subscriptions(t, name, e) < 0)
+		return (-1);
 	buf_add_string(&sql, "DROP DATABASE IF EXISTS ");
 	pg_add_name(&sql, name);
 	file_step("drop database");

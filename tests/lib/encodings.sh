@@ -33,7 +33,10 @@ encoding_sample() { # encoding_sample ENCODING
 }
 
 # Text of a hex string
-unhex() { printf '%b' "$(sed 's/../\\x&/g' <<<"$1")"; }
+unhex() {
+	local i
+	for ((i = 0; i < ${#1}; i += 2)); do printf '%b' "\\x${1:i:2}"; done
+}
 
 # What a database of an encoding has: names of every kind that restore deals
 # with itself, and text. $1 is short enough for a name, $2 is more.
