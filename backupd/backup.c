@@ -137,8 +137,10 @@ prove_files(struct flow *f, struct err *e)
 	struct proof *p = &f->db.proof;
 
 	stage_reached("files read");
-	if (proof_end(p, e) < 0 ||
-	    files_add_deleted(&f->run, p, &f->files, e) < 0)
+	if (proof_end(p, e) < 0)
+		return (-1);
+	progress_total(f->run.progress, proof_bytes_there(p));
+	if (files_add_deleted(&f->run, p, &f->files, e) < 0)
 		return (-1);
 	f->missing_new = proof_count_new(p, &f->previous);
 	if (p->external > 0)

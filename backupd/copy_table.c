@@ -67,19 +67,27 @@ judge(const struct copy *k, const PGresult *r, struct err *e)
 	return (0);
 }
 
-/* Half done, a table counts by its bytes, though never quite whole: rows as
- * text are larger or smaller than on disk. */
+/* How much of the table's size is behind us: by rows where their number is
+ * known, since as text they are larger or smaller than on disk, but never quite
+ * all before the end. */
+static uint64_t
+behind_us(const struct copy *k)
+{
+	uint64_t most = k->t->bytes - k->t->bytes / 20, at = k->bytes;
+
+	if (k->t->rows_expected > 0)
+		at = (uint64_t)((double)k->t->bytes * (double)k->rows /
+		    (double)k->t->rows_expected);
+	return (at < most ? at : most);
+}
+
 static void
 tell_progress(struct copy *k, size_t bytes, bool ended)
 {
-	uint64_t most = k->t->bytes - k->t->bytes / 20, credit = bytes;
+	uint64_t at = ended ? k->t->bytes : behind_us(k);
 
-	if (ended)
-		credit = k->t->bytes - k->credited;
-	else if (k->credited + credit > most)
-		credit = most - k->credited;
-	k->credited += credit;
-	progress_add(k->run->progress, credit, bytes, ended ? 1 : 0);
+	progress_add(k->run->progress, at - k->credited, bytes, ended ? 1 : 0);
+	k->credited = at;
 }
 
 static int
@@ -99,6 +107,8 @@ take_row(struct copy *k, const char *row, size_t n, struct err *e)
 {
 	k->rows++;
 	k->bytes += n;
+	if (n > k->t->largest_row)
+		k->t->largest_row = n;
 	if (k->batch.n + n > BATCH_BYTES && flush(k, e) < 0)
 		return (-1);
 	if (n < BATCH_BYTES) {

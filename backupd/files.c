@@ -33,6 +33,7 @@ struct ring {
 	pthread_t threads[THREADS_MAX];
 	struct file_job *jobs[RING]; /* [next - n, next) modulo RING */
 	size_t next, n;
+	uint64_t met_bytes; /* of files, by the walk */
 	pthread_mutex_t lock;
 	pthread_cond_t done; /* some job's is_done became true */
 };
@@ -92,6 +93,18 @@ ring_end(struct ring *g)
 	(void)pthread_mutex_destroy(&g->lock);
 }
 
+/* The walk is ahead of what is added: files that no row names are work as soon
+ * as they are met. */
+static void
+tell_total(const struct ring *g)
+{
+	uint64_t known = proof_bytes_there(g->proof);
+
+	if (known > 0)
+		progress_total(g->run->progress,
+		    known > g->met_bytes ? known : g->met_bytes);
+}
+
 /* Puts the walk's next entry into the ring. 1, 0 at the walk's end, -1. */
 static int
 push(struct ring *g, struct err *e)
@@ -103,6 +116,10 @@ push(struct ring *g, struct err *e)
 		return (rc);
 	if ((j = file_job_new(g->run, g->walk, &g->entry, e)) == NULL)
 		return (-1);
+	if (j->kind == FILESTORE_FILE) {
+		g->met_bytes += (uint64_t)j->st.st_size;
+		tell_total(g);
+	}
 	g->jobs[g->next++ % RING] = j;
 	g->n++;
 	/* The queue is as long as the ring: this does not wait. */
@@ -160,6 +177,7 @@ add_file(struct ring *g, const struct file_job *j, struct err *e)
 	g->totals->count++;
 	g->totals->bytes += j->recipe.bytes;
 	g->totals->fresh += j->is_fresh;
+	tell_total(g);
 	progress_add(g->run->progress, 0, 0, 1);
 	return (file_job_remember(g->run, j, e));
 }
@@ -247,7 +265,7 @@ files_copy(struct run *run, struct proof *proof, struct files_totals *out,
 	int rc = -1;
 
 	*out = (struct files_totals){ .count = 0 };
-	progress_phase(run->progress, "attachments", proof->bytes);
+	progress_phase(run->progress, "attachments", proof_bytes_there(proof));
 	g = mem_new(sizeof(*g));
 	g->run = run;
 	g->proof = proof;

@@ -122,6 +122,8 @@ note_missing(struct proof *p, const char *path)
 {
 	struct proof_missing *one;
 
+	if (size_at(p, COLUMN_MOST) > 0)
+		p->missing_bytes += (uint64_t)size_at(p, COLUMN_MOST);
 	if (!proof_is_hash_path(path)) {
 		p->external++;
 		return;
@@ -183,6 +185,7 @@ proof_see(struct proof *p, const char *path, uint64_t size, const char *sha1,
 		if (order == 0)
 			return (0);
 	}
+	p->orphaned_bytes += size;
 	if (p->orphaned++ < PROOF_LIST_MAX)
 		json_append_string(p->orphans, path);
 	return (0);
@@ -213,6 +216,16 @@ proof_is_linked(const struct proof *p, const char *path)
 			return (true);
 	}
 	return (p->links_cut);
+}
+
+uint64_t
+proof_bytes_there(const struct proof *p)
+{
+	uint64_t all = p->bytes + p->orphaned_bytes;
+
+	if (p->c == NULL)
+		return (0);
+	return (all > p->missing_bytes ? all - p->missing_bytes : 0);
 }
 
 static int

@@ -33,6 +33,7 @@ struct proof {
 	uint64_t deleted, found; /* of the missing: see above */
 	uint64_t external;	 /* kept elsewhere by an add-on */
 	uint64_t bytes;		 /* of all, as the database has it */
+	uint64_t missing_bytes, orphaned_bytes; /* met so far */
 	size_t n;
 	struct proof_missing *list; /* the first PROOF_LIST_MAX; owned */
 	struct json *mismatches, *orphans, *links;
@@ -61,6 +62,9 @@ bool proof_is_linked(const struct proof *p, const char *path);
 int proof_end(struct proof *p, struct err *e) MUST_USE;
 /* Which are known; counts those that are not (judge_new_missing). */
 uint64_t proof_count_new(struct proof *p, const struct previous *previous);
+
+/* What there is to read, as far as it is known by now; 0: nobody knows. */
+uint64_t proof_bytes_there(const struct proof *p);
 
 /* facts "attachments", and counts "attachments". */
 struct json *proof_facts(const struct proof *p);

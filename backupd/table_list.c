@@ -44,7 +44,11 @@ static const char list_sql[] =
  */
 static const char weigh_sql[] =
     "SELECT c.oid, pg_catalog.pg_relation_size(c.oid)"
-    " + coalesce(pg_catalog.pg_relation_size(nullif(c.reltoastrelid, 0)), 0)"
+    " + coalesce(pg_catalog.pg_relation_size(nullif(c.reltoastrelid, 0)), 0),"
+    /* the planner's estimate */
+    " CASE WHEN c.reltuples > 0 AND c.relpages > 0 THEN (c.reltuples"
+    "  / c.relpages * (pg_catalog.pg_relation_size(c.oid)"
+    "  / pg_catalog.current_setting('block_size')::int8))::int8 ELSE 0 END"
     " FROM pg_catalog.pg_class c"
     " WHERE c.oid = ANY ($1::oid[]) AND c.relkind = 'r'";
 
@@ -149,9 +153,11 @@ table_list_weigh(PGconn *c, struct table_list *l, struct err *e)
 		key.oid = number_at(r, i, 0);
 		found = bsearch(
 		    &pkey, sorted, n, sizeof(struct table *), by_oid);
-		if (found != NULL)
-			(*found)->bytes = strtoull(
-			    PQgetvalue(r, i, 1), NULL, 10);
+		if (found == NULL)
+			continue;
+		(*found)->bytes = strtoull(PQgetvalue(r, i, 1), NULL, 10);
+		(*found)->rows_expected = strtoull(
+		    PQgetvalue(r, i, 2), NULL, 10);
 	}
 	return (0);
 }

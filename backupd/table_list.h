@@ -18,11 +18,13 @@ struct table {
 	bool has_hidden_rows; /* row security would hide some from us */
 	char *schema, *name;  /* owned, in the database's encoding */
 	uint64_t bytes;	      /* on disk, with TOAST; for order and progress */
+	uint64_t rows_expected; /* about; 0: nobody knows */
 	/* of the copy; filled by copy_table */
 	bool is_copied;
 	bool is_unreadable; /* some of its rows can't be read: not stored */
 	uint64_t rows;
-	char *columns; /* JSON array of the names copied; owned */
+	uint64_t largest_row; /* bytes */
+	char *columns;	      /* JSON array of the names copied; owned */
 	struct recipe recipe;
 };
 struct table_list {

@@ -19,6 +19,7 @@
 #include "base/stage.h"
 
 #define MODE_TABLE 0600
+#define LARGE_ROW  ((uint64_t)4 << 20)
 
 struct work {
 	struct run *run;
@@ -115,6 +116,7 @@ skip_hidden(struct run *run, struct table *t)
 	if (!t->has_hidden_rows)
 		return (false);
 	t->is_unreadable = true;
+	progress_grow(run->progress, -(int64_t)t->bytes);
 	run_unreadable(run,
 	    "table %s can't be read whole: row security applies to our role (it needs BYPASSRLS)",
 	    table_text(t, text));
@@ -187,6 +189,9 @@ copy_some(struct work *w, struct err *e)
 			return (-1);
 		if (copy_beside(w, c, t, e) < 0)
 			return (-1);
+		/* libpq never gives back the room that a row took. */
+		if (t->largest_row > LARGE_ROW)
+			pg_closep(&c);
 	}
 	return (0);
 }

@@ -16,11 +16,15 @@
 #include "base/stage.h"
 #include "base/text.h"
 
+#define ENDED_MAX 16
+
 struct progress {
 	pthread_mutex_t lock;
 	/* guarded by lock */
 	struct progress_view view; /* but for ms */
 	uint64_t began_ms;
+	struct progress_view ended[ENDED_MAX]; /* oldest first */
+	size_t nended;
 };
 
 struct progress *
@@ -51,6 +55,24 @@ put_text(char *out, size_t room, const char *text)
 	text_clean(out);
 }
 
+/* With the lock held: keeps how the phase ended. */
+static void
+end_phase(struct progress *p)
+{
+	struct progress_view *last;
+
+	if (p->view.phase[0] == '\0')
+		return;
+	if (p->nended == ENDED_MAX) {
+		p->nended--;
+		memmove(&p->ended[0], &p->ended[1],
+		    p->nended * sizeof(p->ended[0]));
+	}
+	last = &p->ended[p->nended++];
+	*last = p->view;
+	last->ms = clock_ticks_ms() - p->began_ms;
+}
+
 void
 progress_phase(struct progress *p, const char *phase, uint64_t total)
 {
@@ -61,9 +83,11 @@ progress_phase(struct progress *p, const char *phase, uint64_t total)
 	if (p == NULL)
 		return;
 	(void)pthread_mutex_lock(&p->lock);
+	end_phase(p);
 	put_text(p->view.phase, sizeof(p->view.phase), phase);
 	p->view.done = 0;
 	p->view.total = total;
+	p->view.phase_bytes = 0;
 	p->began_ms = clock_ticks_ms();
 	(void)pthread_mutex_unlock(&p->lock);
 }
@@ -79,6 +103,21 @@ progress_total(struct progress *p, uint64_t total)
 }
 
 void
+progress_grow(struct progress *p, int64_t by)
+{
+	uint64_t less = by < 0 ? (uint64_t)-by : 0;
+
+	if (p == NULL)
+		return;
+	(void)pthread_mutex_lock(&p->lock);
+	if (p->view.total > 0)
+		p->view.total = less > 0
+		    ? (p->view.total > less ? p->view.total - less : 1)
+		    : p->view.total + (uint64_t)by;
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
+void
 progress_add(struct progress *p, uint64_t done, uint64_t bytes, uint64_t items)
 {
 	if (p == NULL)
@@ -86,6 +125,7 @@ progress_add(struct progress *p, uint64_t done, uint64_t bytes, uint64_t items)
 	(void)pthread_mutex_lock(&p->lock);
 	p->view.done += done;
 	p->view.bytes += bytes;
+	p->view.phase_bytes += bytes;
 	p->view.items += items;
 	(void)pthread_mutex_unlock(&p->lock);
 }
@@ -111,4 +151,22 @@ progress_look(struct progress *p, struct progress_view *out)
 	*out = p->view;
 	out->ms = clock_ticks_ms() - p->began_ms;
 	(void)pthread_mutex_unlock(&p->lock);
+}
+
+bool
+progress_next_ended(struct progress *p, struct progress_view *out)
+{
+	bool found;
+
+	if (p == NULL)
+		return (false);
+	(void)pthread_mutex_lock(&p->lock);
+	if ((found = p->nended > 0)) {
+		*out = p->ended[0];
+		p->nended--;
+		memmove(&p->ended[0], &p->ended[1],
+		    p->nended * sizeof(p->ended[0]));
+	}
+	(void)pthread_mutex_unlock(&p->lock);
+	return (found);
 }

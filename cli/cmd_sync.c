@@ -83,7 +83,6 @@ run(struct cli *c, struct err *e)
 	if (cli_settings(c, e) < 0 || (r = cli_open_writer(c, 0, e)) == NULL ||
 	    which_of(c, r, &which, e) < 0)
 		return (-1);
-	progress_phase(c->progress, "endpoints", 0);
 	senders = replicate_start(
 	    r, which, REPLICATE_PREPARE | REPLICATE_FROM_OTHERS, e);
 	if (senders == NULL || replicate_finish(senders, reports, e) < 0)

@@ -9,13 +9,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
 
 #define LOOK_MS	 250
 #define JSON_MS	 1000
 #define PLAIN_MS 10000
+
+#define WIDTH_USUAL 80
+#define LINE_MAX_   400
 
 struct live {
 	struct progress *progress;
@@ -24,7 +29,9 @@ struct live {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool stop, paused; /* guarded by lock */
+	/* guarded by lock */
+	bool stop, paused;
+	bool has_line; /* the live line stands on the terminal */
 };
 
 struct rates {
@@ -39,7 +46,7 @@ rates_of(const struct progress_view *v)
 
 	if (v->ms < 500)
 		return (r);
-	r.rate = v->bytes * 1000 / v->ms;
+	r.rate = v->phase_bytes * 1000 / v->ms;
 	if (v->total > 0 && v->done > 0 && v->done <= v->total)
 		r.eta_s = (int64_t)((double)(v->total - v->done) *
 		    (double)v->ms / (double)v->done / 1000.0);
@@ -68,29 +75,52 @@ tell_json(const struct progress_view *v)
 	(void)fputs(buf_text(&line), stderr);
 }
 
+/* What fits into a line of the terminal, where a letter ends. */
+static size_t
+width_of(const struct live *l)
+{
+	struct winsize size = { .ws_col = 0 };
+
+	if (!l->terminal)
+		return (LINE_MAX_ - 1);
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 2)
+		return (WIDTH_USUAL - 1);
+	return (size.ws_col < LINE_MAX_ ? size.ws_col - 1U : LINE_MAX_ - 1);
+}
+
 static void
-tell_text(const struct live *l, const struct progress_view *v)
+tell_text(struct live *l, const struct progress_view *v)
 {
 	struct rates r = rates_of(v);
 	char bytes[SAY_TEXT], rate[SAY_TEXT], eta[SAY_TEXT], share[16] = "";
+	char line[LINE_MAX_];
 
 	if (v->total > 0)
 		(void)snprintf(share, sizeof(share), " %3" PRIu64 " %%",
 		    v->done >= v->total ? 100 : v->done * 100 / v->total);
-	(void)fprintf(stderr, "%s%s%s  %s  %s/s  %" PRIu64 " items%s%s%s%s%s",
-	    l->terminal ? "\r\033[K" : "", v->phase, share,
+	/* A letter has no more columns than bytes, so bytes are counted. */
+	(void)snprintf(line, width_of(l) + 1,
+	    "%s%s  %s  %s/s  %" PRIu64 " items%s%s%s%s", v->phase, share,
 	    say_bytes(v->bytes, bytes), say_bytes(r.rate, rate), v->items,
 	    r.eta_s >= 0 ? "  ETA " : "",
 	    r.eta_s >= 0 ? say_seconds((uint64_t)r.eta_s, eta) : "",
-	    v->note[0] != '\0' ? "  " : "", v->note, l->terminal ? "" : "\n");
+	    v->note[0] != '\0' ? "  " : "", v->note);
+	text_mend_end(line);
+	(void)fprintf(stderr, "%s%s%s", l->terminal ? "\r\033[K" : "", line,
+	    l->terminal ? "" : "\n");
 	(void)fflush(stderr);
+	l->has_line = l->terminal;
 }
 
 static void
-tell(const struct live *l)
+tell(struct live *l)
 {
 	struct progress_view v;
 
+	/* Programs are told how each phase ended, however short it was. */
+	while (progress_next_ended(l->progress, &v))
+		if (l->style == PROGRESS_JSON)
+			tell_json(&v);
 	progress_look(l->progress, &v);
 	if (v.phase[0] == '\0')
 		return;
@@ -102,9 +132,10 @@ tell(const struct live *l)
 
 enum next { LOOK, SKIP, END };
 
-/* Waits for the time of the next look. */
+/* Waits for the time of the next look, and looks: with the lock held, so that
+ * no other line comes in between. */
 static enum next
-wait_for_look(struct live *l, unsigned ms)
+wait_and_look(struct live *l, unsigned ms)
 {
 	struct timespec until;
 	enum next next;
@@ -117,6 +148,8 @@ wait_for_look(struct live *l, unsigned ms)
 	if (!l->stop)
 		(void)pthread_cond_timedwait(&l->wake, &l->lock, &until);
 	next = l->stop ? END : l->paused ? SKIP : LOOK;
+	if (next == LOOK)
+		tell(l);
 	(void)pthread_mutex_unlock(&l->lock);
 	return (next);
 }
@@ -129,16 +162,22 @@ look(void *arg)
 	    : l->terminal			? LOOK_MS
 						: PLAIN_MS;
 
-	enum next next;
-
-	while ((next = wait_for_look(l, ms)) != END)
-		if (next == LOOK)
-			tell(l);
+	while (wait_and_look(l, ms) != END)
+		;
 	if (l->style == PROGRESS_JSON)
 		tell(l);
-	else if (l->terminal)
+	else if (l->has_line)
 		(void)fputs("\r\033[K", stderr);
 	return (NULL);
+}
+
+/* A terminal that can't go back in its line gets plain lines. */
+static bool
+is_dumb(void)
+{
+	const char *term = getenv("TERM");
+
+	return (term == NULL || *term == '\0' || strcmp(term, "dumb") == 0);
 }
 
 struct live *
@@ -151,7 +190,8 @@ live_start(struct progress *p, enum progress_style style)
 	l = mem_new(sizeof(*l));
 	l->progress = p;
 	l->style = style;
-	l->terminal = style == PROGRESS_TEXT && isatty(STDERR_FILENO);
+	l->terminal = style == PROGRESS_TEXT && isatty(STDERR_FILENO) &&
+	    !is_dumb();
 	(void)pthread_mutex_init(&l->lock, NULL);
 	(void)pthread_cond_init(&l->wake, NULL);
 	if (pthread_create(&l->thread, NULL, look, l) != 0) {
@@ -183,7 +223,8 @@ live_pause(struct live *l, bool pause)
 		return;
 	(void)pthread_mutex_lock(&l->lock);
 	l->paused = pause;
-	(void)pthread_mutex_unlock(&l->lock);
-	if (pause && l->terminal)
+	if (pause && l->has_line)
 		(void)fputs("\r\033[K", stderr);
+	l->has_line = false;
+	(void)pthread_mutex_unlock(&l->lock);
 }

@@ -96,9 +96,11 @@ say(const struct cli *c, const char *fmt, ...)
 
 	if (c->json)
 		return;
+	live_pause(c->live, true);
 	va_start(ap, fmt);
 	print(stdout, fmt, ap);
 	va_end(ap);
+	live_pause(c->live, false);
 }
 
 void
@@ -108,11 +110,13 @@ say_warning(const struct cli *c, const char *fmt, ...)
 
 	if (c->quiet)
 		return;
+	live_pause(c->live, true);
 	(void)fputs("warning: ", stderr);
 	va_start(ap, fmt);
 	print(stderr, fmt, ap);
 	va_end(ap);
 	(void)fputc('\n', stderr);
+	live_pause(c->live, false);
 }
 
 void

@@ -30,6 +30,9 @@ struct sender {
 	struct endpoint_report report; /* the thread's until it is joined */
 	pthread_t thread;
 	bool started;
+	/* guarded by the replicate's lock */
+	bool has_ended;
+	uint64_t expected, counted; /* bytes, after nothing more is coming */
 };
 
 struct replicate {
@@ -39,6 +42,7 @@ struct replicate {
 	atomic_bool abandoned;	/* do not even send what is there */
 	atomic_bool taken_over; /* a sender has met a later writer */
 	struct gate *transfers; /* an object in memory each */
+	pthread_mutex_t lock;
 	size_t n;
 	struct sender senders[SETTINGS_ENDPOINTS_MAX];
 };
@@ -154,6 +158,63 @@ find_bytes(struct sender *s, const struct state_object *o, struct buf *bytes,
 	return (0);
 }
 
+/* The work that "endpoints" shows begins when nothing more is coming. */
+static void
+count_sent(struct sender *s, uint64_t bytes)
+{
+	struct replicate *rep = s->rep;
+
+	(void)pthread_mutex_lock(&rep->lock);
+	if (atomic_load(&rep->finishing)) {
+		s->counted += bytes;
+		progress_add(rep->repo->progress, bytes, bytes, 1);
+	}
+	(void)pthread_mutex_unlock(&rep->lock);
+}
+
+/* With the lock held. */
+static void
+tell_total(struct replicate *rep)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < rep->n; i++)
+		sum += rep->senders[i].expected;
+	progress_total(rep->repo->progress, sum);
+}
+
+/* Its listing has told what is missing there. */
+static void
+count_in(struct sender *s)
+{
+	struct replicate *rep = s->rep;
+	struct state_tally tally;
+	struct err ignored = ERR_INIT;
+
+	(void)pthread_mutex_lock(&rep->lock);
+	if (atomic_load(&rep->finishing) &&
+	    state_tally(rep->repo->state, &tally, &ignored) == 0) {
+		s->expected = tally.pending_bytes[s->ep->number];
+		tell_total(rep);
+	}
+	(void)pthread_mutex_unlock(&rep->lock);
+}
+
+/* What it has not sent, nobody will in this run. */
+static void
+count_out(struct sender *s)
+{
+	struct replicate *rep = s->rep;
+
+	(void)pthread_mutex_lock(&rep->lock);
+	s->has_ended = true;
+	if (atomic_load(&rep->finishing)) {
+		s->expected = s->counted;
+		tell_total(rep);
+	}
+	(void)pthread_mutex_unlock(&rep->lock);
+}
+
 static int
 send_bytes(
     struct sender *s, const struct state_object *o, bool *sent, struct err *e)
@@ -172,8 +233,7 @@ send_bytes(
 	*sent = true;
 	s->report.packs += o->class == STATE_PACK;
 	s->report.bytes_sent += bytes.n;
-	if (atomic_load(&s->rep->finishing))
-		progress_add(s->rep->repo->progress, bytes.n, bytes.n, 1);
+	count_sent(s, bytes.n);
 	return (0);
 }
 
@@ -275,6 +335,7 @@ work(struct sender *s, struct err *e)
 		list_endpoint(s, e) < 0))
 		return (-1);
 	s->report.reached = true;
+	count_in(s);
 	return (send_all(s, e));
 }
 
@@ -295,6 +356,7 @@ run_sender(void *arg)
 		&ignored) < 0)
 		log_debug("%s", ignored.text);
 	spool_sender(r, s->ep, false);
+	count_out(s);
 	state_wake(r->state);
 	return (NULL);
 }
@@ -315,6 +377,7 @@ replicate_start(struct repo *r, unsigned which, unsigned flags, struct err *e)
 	rep->repo = r;
 	rep->flags = flags;
 	rep->n = r->nendpoints;
+	(void)pthread_mutex_init(&rep->lock, NULL);
 	rep->transfers = gate_new(r->settings->transfers);
 	for (size_t i = 0; i < rep->n; i++) {
 		struct sender *s = &rep->senders[i];
@@ -364,28 +427,33 @@ fill_reports(
 	return (0);
 }
 
-/* What is left to send, so that progress has a total. */
-static uint64_t
-bytes_left(const struct replicate *rep)
+/* Nothing more is coming: what is left to send is the last phase. */
+static void
+begin_last_phase(struct replicate *rep)
 {
-	struct state_tally tally;
+	struct state_tally tally = { .spool_packs = 0 };
 	struct err ignored = ERR_INIT;
-	uint64_t sum = 0;
 
-	if (state_tally(rep->repo->state, &tally, &ignored) < 0)
-		return (0);
-	for (size_t i = 0; i < rep->n; i++)
-		if (rep->senders[i].started)
-			sum += tally.pending_bytes[rep->senders[i].ep->number];
-	return (sum);
+	progress_phase(rep->repo->progress, "endpoints", 0);
+	(void)pthread_mutex_lock(&rep->lock);
+	(void)!state_tally(rep->repo->state, &tally, &ignored);
+	for (size_t i = 0; i < rep->n; i++) {
+		struct sender *s = &rep->senders[i];
+
+		if (!s->started || s->has_ended)
+			continue;
+		s->expected = tally.pending_bytes[s->ep->number];
+	}
+	tell_total(rep);
+	atomic_store(&rep->finishing, true);
+	(void)pthread_mutex_unlock(&rep->lock);
 }
 
 int
 replicate_finish(
     struct replicate *rep, struct endpoint_report reports[], struct err *e)
 {
-	progress_phase(rep->repo->progress, "endpoints", bytes_left(rep));
-	atomic_store(&rep->finishing, true);
+	begin_last_phase(rep);
 	state_wake(rep->repo->state);
 	join_all(rep);
 	if (stop_check(e) < 0 ||
@@ -405,6 +473,7 @@ replicate_free(struct replicate *rep)
 	state_wake(rep->repo->state);
 	join_all(rep);
 	gate_free(rep->transfers);
+	(void)pthread_mutex_destroy(&rep->lock);
 	free(rep);
 }
 

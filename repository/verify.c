@@ -42,6 +42,7 @@ struct checker {
 	struct verify_endpoint *result;
 	pthread_t thread;
 	bool started;
+	uint64_t expected; /* bytes to read, for the progress */
 };
 
 struct verify {
@@ -319,22 +320,45 @@ run_checker(void *arg)
 	if (state_note_endpoint(
 		c->v->repo->state, c->ep->number, e.text, &ignored) < 0)
 		log_debug("%s", ignored.text);
+	if (c->v->conf->depth != VERIFY_PRESENCE)
+		progress_grow(c->v->repo->progress,
+		    (int64_t)c->result->bytes - (int64_t)c->expected);
 	return (NULL);
 }
 
-static uint64_t
-bytes_to_read(const struct verify *v)
+static bool
+is_asked_to_look(const struct verify *v, size_t i)
 {
-	struct state_tally tally;
+	return (v->conf->which == 0 || (v->conf->which & (1U << i)) != 0);
+}
+
+static int
+add_expected(const struct state_object *o, void *arg, struct err *e)
+{
+	struct verify *v = arg;
+
+	(void)e;
+	if (!wanted_has(&v->wanted, o->number))
+		return (0);
+	for (size_t i = 0; i < v->repo->nendpoints; i++)
+		if ((o->confirmed & (1U << v->repo->endpoints[i].number)) != 0)
+			v->checkers[i].expected += o->bytes;
+	return (0);
+}
+
+/* By endpoint and in all; 0 where no bytes are read. */
+static uint64_t
+bytes_to_read(struct verify *v)
+{
 	struct err ignored = ERR_INIT;
 	uint64_t sum = 0;
 
 	if (v->conf->depth == VERIFY_PRESENCE ||
-	    state_tally(v->repo->state, &tally, &ignored) < 0)
+	    state_each(v->repo->state, -1, add_expected, v, &ignored) != 0)
 		return (0);
 	for (size_t i = 0; i < v->repo->nendpoints; i++)
-		if (v->conf->which == 0 || (v->conf->which & (1U << i)) != 0)
-			sum += tally.bytes[v->repo->endpoints[i].number];
+		if (is_asked_to_look(v, i))
+			sum += v->checkers[i].expected;
 	return (sum);
 }
 
@@ -348,7 +372,7 @@ check_all(struct verify *v, struct err *e)
 		c->v = v;
 		c->ep = &v->repo->endpoints[i];
 		c->result = &v->result->at[i];
-		if (v->conf->which != 0 && (v->conf->which & (1U << i)) == 0)
+		if (!is_asked_to_look(v, i))
 			continue;
 		if (pthread_create(&c->thread, NULL, run_checker, c) == 0)
 			c->started = true;

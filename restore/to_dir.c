@@ -180,6 +180,7 @@ to_dir_stream(struct to_dir *d, const char *path, uint32_t stream,
 			return (-1);
 		d->out->files_reused++;
 		d->out->bytes_reused += r.bytes;
+		progress_add(d->j->r->progress, r.bytes, 0, 0);
 	} else {
 		if (write_file(d, path, &r, look, e) < 0)
 			return (err_within(e, "%s", path));

@@ -113,6 +113,56 @@ threads_add_without_losing(void **state)
 	progress_free(p);
 }
 
+static void
+ended_phases_are_told_once_as_they_were(void **state)
+{
+	struct progress *p = progress_new();
+	struct progress_view v;
+
+	(void)state;
+	assert_false(progress_next_ended(p, &v));
+	progress_phase(p, "first", 10);
+	progress_add(p, 10, 7, 1);
+	progress_phase(p, "second", 0);
+	progress_add(p, 0, 5, 0);
+	assert_true(progress_next_ended(p, &v));
+	assert_string_equal(v.phase, "first");
+	assert_int_equal(v.done, 10);
+	assert_int_equal(v.total, 10);
+	assert_false(progress_next_ended(p, &v));
+	progress_look(p, &v);
+	assert_int_equal(v.bytes, 12);
+	assert_int_equal(v.phase_bytes, 5);
+	for (unsigned i = 0; i < 100; i++)
+		progress_phase(p, i % 2 == 0 ? "even" : "odd", i);
+	for (unsigned i = 0; progress_next_ended(p, &v); i++)
+		assert_in_range(i, 0, 50);
+	assert_int_equal(v.total, 98); /* the newest are kept */
+	progress_free(p);
+}
+
+static void
+a_total_grows_and_shrinks_but_is_not_made_up(void **state)
+{
+	struct progress *p = progress_new();
+	struct progress_view v;
+
+	(void)state;
+	progress_phase(p, "unknown", 0);
+	progress_grow(p, 5);
+	progress_look(p, &v);
+	assert_int_equal(v.total, 0);
+	progress_phase(p, "known", 100);
+	progress_grow(p, 50);
+	progress_grow(p, -30);
+	progress_look(p, &v);
+	assert_int_equal(v.total, 120);
+	progress_grow(p, -500);
+	progress_look(p, &v);
+	assert_int_equal(v.total, 1);
+	progress_free(p);
+}
+
 int
 main(void)
 {
@@ -121,6 +171,8 @@ main(void)
 		cmocka_unit_test(nobody_to_tell_is_fine),
 		cmocka_unit_test(long_words_are_cut_between_letters),
 		cmocka_unit_test(threads_add_without_losing),
+		cmocka_unit_test(ended_phases_are_told_once_as_they_were),
+		cmocka_unit_test(a_total_grows_and_shrinks_but_is_not_made_up),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
