@@ -91,21 +91,19 @@ read_all(
 static void
 find_cause(struct run *run, struct database *db, struct err *e)
 {
-	struct err first = ERR_INIT, lost = ERR_INIT, changed = ERR_INIT;
+	struct err first = ERR_INIT, changed = ERR_INIT;
 
 	if (e->kind == ERR_STOPPED)
 		return;
-	if (snapshot_is_lost(&db->snapshot, &lost))
-		*e = lost;
-	else if (run_outcome(run, &first) < 0)
+	if (run_outcome(run, &first) < 0)
 		*e = first;
-	if (e->kind == ERR_DATABASE && lost.kind == ERR_NONE &&
-	    db->archive.definitions != NULL &&
-	    definitions_compare(run, db->archive.definitions, &changed) < 0 &&
-	    changed.kind == ERR_AGAIN) {
-		(void)err_within(&changed, "%s", e->text);
-		*e = changed;
-	}
+	if (snapshot_is_lost(&db->snapshot, e) || e->kind != ERR_DATABASE ||
+	    db->archive.definitions == NULL ||
+	    definitions_compare(run, db->archive.definitions, &changed) == 0 ||
+	    changed.kind != ERR_AGAIN)
+		return;
+	(void)err_within(&changed, "%s", e->text);
+	*e = changed;
 }
 
 /* One try, from a snapshot of its own to its end. */

@@ -251,19 +251,22 @@ snapshot_end(struct snapshot *s, struct err *e)
 }
 
 bool
-snapshot_is_lost(struct snapshot *s, struct err *why)
+snapshot_is_lost(struct snapshot *s, struct err *e)
 {
+	struct err why = ERR_INIT;
+
 	if (!s->is_open)
 		return (false);
-	/* In an aborted transaction it fails, and the connection is well. */
-	if (PQtransactionStatus(s->leader) == PQTRANS_ACTIVE ||
-	    pg_exec(s->leader, why, "SELECT 1") == 0)
-		(void)err_set(why, ERR_DATABASE, "no answer from the server");
-	if (PQstatus(s->leader) == CONNECTION_OK) {
-		err_clear(why);
+	/* Not noticed yet? In an aborted transaction this fails as well. */
+	if (PQtransactionStatus(s->leader) != PQTRANS_UNKNOWN &&
+	    PQtransactionStatus(s->leader) != PQTRANS_ACTIVE &&
+	    pg_exec(s->leader, &why, "SELECT 1") < 0 &&
+	    PQstatus(s->leader) != CONNECTION_OK)
+		*e = why;
+	if (PQstatus(s->leader) == CONNECTION_OK)
 		return (false);
-	}
-	(void)err_within(why, "%s", lost);
+	if (strstr(e->text, lost) == NULL)
+		(void)err_within(e, "%s", lost);
 	return (true);
 }
 

@@ -35,8 +35,9 @@ int snapshot_take(
  * is not one moment.
  */
 int snapshot_end(struct snapshot *s, struct err *e) MUST_USE;
-/* Was the leading connection lost while it held the snapshot? why tells. */
-bool snapshot_is_lost(struct snapshot *s, struct err *why);
+/* Was the leading connection lost while it held the snapshot? Then that is why
+ * the backup failed, with e or anything else, and e says so. */
+bool snapshot_is_lost(struct snapshot *s, struct err *e);
 void snapshot_free(struct snapshot *s); /* also a SCOPED releaser */
 
 /* The LOCK TABLE command for the next of a list's tables, from *i on, which it

@@ -8,6 +8,8 @@
 #   postgres.sh role DIR NAME [PASSWORD]
 #                                  makes a plain role that may only create
 #                                  databases: what Odoo's own role is
+#   postgres.sh crash DIR          ends it as a power cut would (immediately),
+#                                  and starts it again, on the same port
 #   postgres.sh stop DIR           stops it, and only it, and removes DIR
 # PG_MAJOR picks among the installed versions (else the newest); PG_PROGRAMS is
 # a folder of programs that is used instead (postgres-versions.sh makes such).
@@ -179,13 +181,27 @@ stop() {
 	return 0
 }
 
+crash() {
+	local dir=$1 pid
+	lives "$dir" || die "no server runs in $dir"
+	# shellcheck source=/dev/null
+	. "$dir/env"
+	bin=$PG_BIN
+	as_user
+	read -r pid _ <"$dir/pid"
+	kill -QUIT "$pid"
+	while lives "$dir"; do sleep 0.1; done
+	(cd / && launch "$dir" "$PGPORT") || die "it did not start again"
+}
+
 case ${1:-}:$# in
 start:1 | start:2) start "${2:-}" ;;
 env:2) lives "$2" && cat "$2/env" ;;
 role:3 | role:4) role "$2" "$3" "${4:-}" ;;
+crash:2) crash "$2" ;;
 stop:2) stop "$2" ;;
 *)
-	echo "usage: postgres.sh start [DIR] | env|stop DIR | role DIR NAME [PASSWORD]" >&2
+	echo "usage: postgres.sh start [DIR] | env|crash|stop DIR | role DIR NAME [PASSWORD]" >&2
 	exit 2
 	;;
 esac
