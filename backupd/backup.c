@@ -143,6 +143,10 @@ prove_files(struct flow *f, struct err *e)
 	if (files_add_deleted(&f->run, p, &f->files, e) < 0)
 		return (-1);
 	f->missing_new = proof_count_new(p, &f->previous);
+	if (p->unasked.kind != ERR_NONE)
+		run_warn(&f->run,
+		    "nobody knows whether missing attachments were deleted while the backup ran: %s",
+		    p->unasked.text);
 	if (p->external > 0)
 		run_warn(&f->run,
 		    "%llu attachments are kept outside of the filestore by an add-on: they are not in this backup",

@@ -12,10 +12,11 @@
 
 #include "backupd/judge.h"
 
-#define PAGE_SQL   "FETCH 5000 FROM triplicate_files"
-#define CLOSE_SQL  "CLOSE triplicate_files"
-#define LOOK_AGAIN 1000 /* names a query */
-#define HASH_HEX   40
+#define PAGE_SQL      "FETCH 5000 FROM triplicate_files"
+#define CLOSE_SQL     "CLOSE triplicate_files"
+#define LOOK_AGAIN    1000 /* names a query */
+#define LOCK_WAIT_SQL "SET lock_timeout = '5s'"
+#define HASH_HEX      40
 
 enum column { COLUMN_PATH, COLUMN_LEAST, COLUMN_MOST };
 
@@ -268,11 +269,36 @@ look_again(struct proof *p, size_t first, size_t n, struct err *e)
 	return (0);
 }
 
+/*
+ * The tables are not held any more: an upgrade may hold ir_attachment now, for
+ * as long as it likes, or may have taken it away. That is no reason to wait,
+ * nor to lose a backup; only a connection that is gone is.
+ */
+static int
+look_all_again(struct proof *p, struct err *e)
+{
+	size_t n;
+	int rc = p->n > 0 ? pg_exec(p->c, e, LOCK_WAIT_SQL) : 0;
+
+	for (size_t i = 0; rc == 0 && i < p->n; i += n) {
+		n = p->n - i < LOOK_AGAIN ? p->n - i : LOOK_AGAIN;
+		rc = look_again(p, i, n, e);
+	}
+	if (rc == 0)
+		return (0);
+	if (e->kind == ERR_STOPPED || PQstatus(p->c) != CONNECTION_OK)
+		return (err_within(e, "look for missing attachments"));
+	for (size_t i = 0; i < p->n; i++)
+		p->list[i].is_deleted = false;
+	p->unasked = *e;
+	err_clear(e);
+	return (0);
+}
+
 int
 proof_end(struct proof *p, struct err *e)
 {
 	const char *named = NULL;
-	size_t n;
 
 	if (p->c == NULL)
 		return (0);
@@ -285,13 +311,8 @@ proof_end(struct proof *p, struct err *e)
 		p->row++;
 	}
 	pg_clearp(&p->page);
-	if (pg_exec(p->c, e, CLOSE_SQL) < 0)
+	if (pg_exec(p->c, e, CLOSE_SQL) < 0 || look_all_again(p, e) < 0)
 		return (-1);
-	for (size_t i = 0; i < p->n; i += n) {
-		n = p->n - i < LOOK_AGAIN ? p->n - i : LOOK_AGAIN;
-		if (look_again(p, i, n, e) < 0)
-			return (err_within(e, "look for missing attachments"));
-	}
 	for (size_t i = 0; i < p->n; i++)
 		p->deleted += p->list[i].is_deleted;
 	return (0);

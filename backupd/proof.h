@@ -37,7 +37,8 @@ struct proof {
 	size_t n;
 	struct proof_missing *list; /* the first PROOF_LIST_MAX; owned */
 	struct json *mismatches, *orphans, *links;
-	bool links_cut; /* there are more than the list has */
+	bool links_cut;	    /* there are more than the list has */
+	struct err unasked; /* why nobody could say what was deleted */
 };
 
 /*
@@ -58,7 +59,8 @@ void proof_note_link(struct proof *p, const char *path);
 /* Is path one of those links, or below one? */
 bool proof_is_linked(const struct proof *p, const char *path);
 /* After the last file: the rest of the list is missing; of what is missing, was
- * it deleted meanwhile? Ends the list; c is free for others. */
+ * it deleted meanwhile? Where the live table can't be asked, nothing counts as
+ * deleted. Ends the list; c is free for others. */
 int proof_end(struct proof *p, struct err *e) MUST_USE;
 /* Which are known; counts those that are not (judge_new_missing). */
 uint64_t proof_count_new(struct proof *p, const struct previous *previous);
