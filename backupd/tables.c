@@ -16,6 +16,7 @@
 
 #include "backupd/copy_table.h"
 #include "backupd/run.h"
+#include "base/log.h"
 #include "base/stage.h"
 
 #define MODE_TABLE 0600
@@ -89,6 +90,10 @@ next_table(struct work *w)
 static void
 leave_to_leader(struct work *w, struct table *t)
 {
+	char text[TABLE_TEXT];
+
+	log_debug("table %s: somebody waits for it, left to the leader",
+	    table_text(t, text));
 	(void)pthread_mutex_lock(&w->lock);
 	w->left[w->nleft++] = t;
 	(void)pthread_mutex_unlock(&w->lock);

@@ -124,6 +124,7 @@ give_way(struct watch *w, const struct sight *s, uint64_t waited_s)
 	(void)err_set(&e, ERR_DATABASE,
 	    "gave way after %llu s (yield-to-ddl): %s",
 	    (unsigned long long)waited_s, s->who);
+	log_info("%s: giving way to %s", w->run->branch->name, s->who);
 	(void)err_hint(&e,
 	    "back up when no module is being upgraded, or raise yield-to-ddl");
 	run_fail(w->run, &e);
