@@ -90,8 +90,12 @@ take(struct archive *a, struct stream *to, const uint8_t *p, size_t n,
 	size_t cut;
 
 	if (archive_list_feed(&a->list, p, n, &cut, e) < 0 ||
-	    check_list(a, e) < 0)
-		return (-1);
+	    check_list(a, e) < 0) {
+		/* Nothing that is stored is damaged: it was told wrong. */
+		if (e->kind == ERR_CORRUPT)
+			e->kind = ERR_DATABASE;
+		return (err_within(e, "pg_dump"));
+	}
 	if (cut != SIZE_MAX) {
 		if (stream_write(to, p, cut, e) < 0 || stream_cut(to, e) < 0)
 			return (-1);

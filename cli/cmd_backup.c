@@ -179,6 +179,19 @@ record_failure(
 }
 
 static int
+fail(const struct branch_settings *branch, struct err *e)
+{
+	if (e->hint[0] == '\0' && e->kind == ERR_DATABASE)
+		(void)err_hint(e,
+		    "mend the cause (the server's log may say more) and run backup again; nothing of this one counts");
+	else if (e->hint[0] == '\0' && e->kind != ERR_STOPPED &&
+	    e->kind != ERR_FULL)
+		(void)err_hint(e,
+		    "mend the cause and run backup again; nothing of this one counts");
+	return (err_within(e, "backup of %s failed", branch->name));
+}
+
+static int
 run(struct cli *c, struct err *e)
 {
 	SCOPED(repo_freep) struct repo *r = NULL;
@@ -196,8 +209,7 @@ run(struct cli *c, struct err *e)
 		/* A source that is not there is a failure, not a wrong name. */
 		if (e->kind == ERR_MISSING)
 			e->kind = ERR_DATABASE;
-		return (
-		    err_within(e, "backup of %s failed", conf.branch->name));
+		return (fail(conf.branch, e));
 	}
 	if (answer(c, r, &result, e) < 0)
 		return (-1);

@@ -251,6 +251,22 @@ tell(const struct cli *c, const struct restore_result *result)
 	say_warnings_of(c, result->warnings);
 }
 
+/* What there is after a restore that failed, where the cause doesn't say. */
+static int
+fail(const struct request *q, struct err *e)
+{
+	if (e->hint[0] != '\0' || e->kind == ERR_STOPPED ||
+	    e->kind == ERR_USAGE || e->kind == ERR_FULL)
+		return (-1);
+	if (q->conf.to == NULL)
+		return (err_hint(e,
+		    "mend the cause and run restore again: what is whole in %s stays",
+		    q->to_dir));
+	return (err_hint(e,
+	    "mend the cause and run restore again: until one succeeds, branch %s keeps the database that it had",
+	    q->conf.to->name));
+}
+
 static int
 restore(struct cli *c, struct repo *r, const struct catalog_entry *backup,
     const struct request *q, struct err *e)
@@ -268,7 +284,7 @@ restore(struct cli *c, struct repo *r, const struct catalog_entry *backup,
 	json_set(c->answer, "restore", restore_result_json(&result));
 	if (rc < 0) {
 		say_warnings_of(c, result.warnings);
-		return (-1);
+		return (fail(q, e));
 	}
 	tell(c, &result);
 	if (strcmp(backup->m.state, "incomplete") == 0) {

@@ -189,6 +189,26 @@ take_globals(struct cli *c)
 						: LOG_WARNINGS);
 }
 
+/* What is to be done where the disk is full; which one, the text says. */
+static void
+hint_at_room(const struct cli *c, struct err *e)
+{
+	struct err ignored = ERR_INIT;
+	char left[SAY_TEXT];
+	uint64_t bytes;
+
+	if (e->kind != ERR_FULL || e->hint[0] != '\0')
+		return;
+	if (c->settings == NULL ||
+	    file_free_space(c->settings->state, &bytes, &ignored) < 0)
+		(void)err_hint(
+		    e, "make room there and run the same command again");
+	else
+		(void)err_hint(e,
+		    "make room there and run the same command again: what was acknowledged is safe (the state's disk has %s left)",
+		    say_bytes(bytes, left));
+}
+
 /* Where the text says what is wrong and not what is right, the help does. */
 static int
 hint_at_help(const struct command *cmd, struct err *e)
@@ -333,6 +353,7 @@ main(int argc, char **argv)
 	secret_start();
 	stop_on_signals();
 	if (run(&c, argc, argv, &e) < 0) {
+		hint_at_room(&c, &e);
 		/* What fails then, fails for it: a child that was ended, … */
 		if (stop_is_requested() && e.kind != ERR_STOPPED) {
 			(void)err_within(&e, "interrupted");

@@ -43,7 +43,7 @@ open_databases(struct state *s, struct err *e)
 	else
 		mdb_txn_abort(txn);
 	pthread_rwlock_unlock(&s->map);
-	return (rc == 0 ? 0 : state_fail(e, rc, "open databases"));
+	return (rc == 0 ? 0 : state_fail_write(s, e, rc, "open databases"));
 }
 
 /*
@@ -91,7 +91,7 @@ open_environment(struct state *s, size_t map_bytes, struct err *e)
 	    (rc = mdb_env_set_mapsize(s->env, map_bytes)) != 0 ||
 	    (rc = mdb_env_open(
 		 s->env, path, MDB_NOTLS | MDB_NORDAHEAD, 0600)) != 0)
-		return (state_fail(e, rc, "open"));
+		return (state_fail_write(s, e, rc, "open"));
 	if ((rc = mdb_reader_check(s->env, &dead)) != 0)
 		return (state_fail(e, rc, "readers"));
 	if (dead > 0)
@@ -195,6 +195,21 @@ write_first(struct state *s, const struct repo_id *repo, struct err *e)
 	return (state_commit(&t, e));
 }
 
+/*
+ * What a full disk or a crash left of the very first write, its two pages of
+ * headings: nothing was ever committed to it, and LMDB would not open it.
+ */
+static int
+remove_stillborn(const char *db, struct err *e)
+{
+	SCOPED(scope_free) char *data = file_join(db, "data.mdb");
+	struct stat st;
+
+	if (stat(data, &st) != 0 || st.st_size >= 2 * sysconf(_SC_PAGESIZE))
+		return (0);
+	return (file_remove(data, e));
+}
+
 int
 state_create(const char *folder, const struct repo_id *repo, struct err *e)
 {
@@ -209,7 +224,7 @@ state_create(const char *folder, const struct repo_id *repo, struct err *e)
 		    "state = %s: a network file system; local state needs a "
 		    "local disk",
 		    folder));
-	if (file_make_folders(db, 0700, e) < 0 ||
+	if (file_make_folders(db, 0700, e) < 0 || remove_stillborn(db, e) < 0 ||
 	    (s = attach(folder, MAP_FIRST, e)) == NULL ||
 	    check_repository(s, repo, &found, e) < 0) {
 		if (e->kind == ERR_KEY)

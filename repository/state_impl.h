@@ -74,6 +74,9 @@ void state_read_end(struct state_txn *t);
 
 /* The one place where LMDB's answers become ours. Returns -1. */
 int state_fail(struct err *e, int rc, const char *what);
+/* The same for what writes: names the folder, and knows a full disk. */
+int state_fail_write(
+    const struct state *s, struct err *e, int rc, const char *what);
 /* A value that cannot be ours. Returns -1. */
 int state_damaged(struct err *e, const char *what);
 

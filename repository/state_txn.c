@@ -12,6 +12,8 @@
 #include "base/file.h"
 #include "repository/state_impl.h"
 
+#define ROOM_LEAST ((uint64_t)1 << 20) /* less is a full disk */
+
 const char *const state_db_names[DB_COUNT] = { "meta", "endpoints", "names",
 	"objects", "pending", "bodies", "chunks", "packs", "directories",
 	"indexes", "manifests", "closures", "audit", "marks", "files" };
@@ -53,6 +55,20 @@ state_fail(struct err *e, int rc, const char *what)
 		errno = rc;
 		return (err_errno(e, "local state: %s", what));
 	}
+}
+
+int
+state_fail_write(const struct state *s, struct err *e, int rc, const char *what)
+{
+	struct err ignored = ERR_INIT;
+	uint64_t left;
+
+	/* LMDB calls a write that was cut short an I/O error. */
+	if (rc == EIO && file_free_space(s->folder, &left, &ignored) == 0 &&
+	    left < ROOM_LEAST)
+		rc = ENOSPC;
+	(void)state_fail(e, rc, what);
+	return (err_within(e, "%s", s->folder));
 }
 
 /* --- transactions --- */
@@ -148,7 +164,7 @@ state_commit(struct state_txn **t, struct err *e)
 	pthread_rwlock_unlock(&s->map);
 	free(open);
 	if (rc != 0)
-		return (state_fail(e, rc, "commit"));
+		return (state_fail_write(s, e, rc, "commit"));
 	file_step("state committed");
 	if (wake)
 		state_wake(s);

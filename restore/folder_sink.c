@@ -397,7 +397,8 @@ add_work(void *arg)
 		    : t->kind == TREE_LINK ? place_link(a->f, t, &e)
 					   : place_folder(a->f, t, &e);
 		if (rc < 0) {
-			(void)err_within(&e, "attachment %s", t->path);
+			(void)err_within(
+			    &e, "%s/%s", a->f->conf.folder, t->path);
 			note_failure(a, &e);
 		}
 	}

@@ -403,14 +403,18 @@ rebuild_abandon(struct rebuild *b)
 	struct err e = ERR_INIT;
 
 	hidden_close(&b->hidden);
-	if (b->made && target_drop(b->t, b->hidden.name, &e) < 0)
+	if (b->made &&
+	    (target_connect_again(b->t, &e) < 0 ||
+		target_drop(b->t, b->hidden.name, &e) < 0))
 		remarks_warn(b->j->remarks,
 		    "database %s could not be dropped; the next restore will: "
 		    "%s",
 		    b->hidden.name, e.text);
 	else
 		b->made = false;
-	if (b->shut && target_reopen(b->t, b->t->name, &e) < 0)
+	if (b->shut &&
+	    (target_connect_again(b->t, &e) < 0 ||
+		target_reopen(b->t, b->t->name, &e) < 0))
 		remarks_look_at(b->j->remarks,
 		    "database %s could not be opened again: %s", b->t->name,
 		    e.text);

@@ -97,7 +97,8 @@ static const char *
 find_reason(char *words)
 {
 	char *line, *next, *at;
-	const char *reason = "it ended without a word";
+	const char *reason =
+	    "it ended without a word: did the server end the connection?";
 
 	for (line = words; line != NULL && *line != '\0'; line = next) {
 		if ((next = strchr(line, '\n')) != NULL)

@@ -75,6 +75,24 @@ connect_maintenance(struct target *t, struct err *e)
 	return (-1);
 }
 
+int
+target_connect_again(struct target *t, struct err *e)
+{
+	PGconn *again;
+
+	/* That it was lost shows only when it is used. */
+	err_clear(e);
+	if (pg_exec(t->c, e, "SELECT 1") == 0)
+		return (0);
+	err_clear(e);
+	if ((again = pg_connect(t->branch->database, t->maintenance, e)) ==
+	    NULL)
+		return (-1);
+	pg_close(t->c);
+	t->c = again;
+	return (0);
+}
+
 static int
 look_at_role(struct target *t, struct err *e)
 {

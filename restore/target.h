@@ -40,6 +40,9 @@ struct target {
  */
 int target_open(struct target *t, const struct branch_settings *branch,
     struct err *e) MUST_USE;
+/* After the connection was lost, for what is to be undone: another one. 0 when
+ * it works still. */
+int target_connect_again(struct target *t, struct err *e) MUST_USE;
 void target_free(struct target *t); /* also for SCOPED */
 
 /*

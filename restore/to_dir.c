@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/stop.h"
+#include "restore/check.h"
 #include "restore/inside.h"
 #include "restore/owners.h"
 #include "restore/to_dir.h"
@@ -183,7 +184,7 @@ to_dir_stream(struct to_dir *d, const char *path, uint32_t stream,
 		progress_add(d->j->r->progress, r.bytes, 0, 0);
 	} else {
 		if (write_file(d, path, &r, look, e) < 0)
-			return (err_within(e, "%s", path));
+			return (err_within(e, "%s/%s", d->dir, path));
 		d->out->files_fetched++;
 	}
 	d->out->files++;
@@ -337,7 +338,8 @@ run(struct to_dir *d, struct err *e)
 
 	if (contents_each(j->contents, expect_entry, d, e) < 0 ||
 	    (d->database && to_dir_expect_database(d, e) < 0) ||
-	    check_used(d, e) < 0)
+	    check_used(d, e) < 0 ||
+	    check_folder(d->dir, d->bytes, j->conf->force, e) < 0)
 		return (-1);
 	progress_phase(j->r->progress, "files", d->bytes);
 	if ((d->root = inside_open(d->dir, true, e)) < 0)
