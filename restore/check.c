@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -221,12 +222,18 @@ check_folder(const char *folder, uint64_t bytes, bool force, struct err *e)
 	SCOPED(scope_free) char *at = mem_string(folder);
 	struct err ignored = ERR_INIT;
 	uint64_t available;
+	struct stat st;
 	char *slash;
 
 	/* The nearest folder that is there. */
 	while (access(at, F_OK) != 0 && (slash = strrchr(at, '/')) != NULL &&
 	    slash != at)
 		*slash = '\0';
+	if (stat(at, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		(void)err_set(e, ERR_EXISTS,
+		    "%s: a file is where a folder should be", at);
+		return (err_hint(e, "choose another folder, or move it away"));
+	}
 	if (access(at, W_OK | X_OK) != 0)
 		return (err_errno(e, "folder %s", at));
 	if (force || file_free_space(at, &available, &ignored) < 0 ||

@@ -50,7 +50,11 @@ unlike "$(strings -a "$T/state/db/data.mdb" | grep hunter2)" hunter2 \
 	"and it is not in the audit log"
 must root_sql postgres "CREATE ROLE reader LOGIN"
 with "s|user=odoo|user=reader|"
-no_backup "a role that may not read" database "permission denied"
+# That is there and can't be read: an incomplete backup, which says so.
+trij backup
+is "$(wrong_answer 1 source incomplete)" "" "a role that may not read: 1 source"
+json_is .backup.state incomplete "a role that may not read: incomplete"
+like "$err" "can't be read.*GRANT SELECT" "a role that may not read: what to grant"
 must root_sql postgres "ALTER DATABASE ${DB}_main ALLOW_CONNECTIONS false"
 with ""
 WORLD_HOLDS=
