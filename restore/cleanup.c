@@ -167,6 +167,21 @@ settle_database(struct repo *r, const struct branch_settings *branch,
 	return (sweep_replaced(r, &t, e));
 }
 
+/* Of a restore into plain files only what had not its name yet goes. */
+static int
+settle_scratch(const struct journal *journal, struct err *e)
+{
+	struct stat st;
+	struct err gone = ERR_INIT;
+
+	if (file_stat(journal->scratch, &st, &gone) == 0 &&
+	    file_remove_tree(journal->scratch, e) < 0)
+		return (-1);
+	log_warning("what an interrupted restore had not finished, %s, is gone",
+	    journal->scratch);
+	return (0);
+}
+
 static int
 settle(struct repo *r, const char *folder, struct err *e)
 {
@@ -177,7 +192,10 @@ settle(struct repo *r, const char *folder, struct err *e)
 
 	if (journal_load(folder, &journal, &found, e) < 0)
 		return (-1);
-	if (!found)
+	if (found && journal.branch[0] == '\0' &&
+	    settle_scratch(&journal, e) < 0)
+		return (-1);
+	if (!found || journal.branch[0] == '\0')
 		return (file_remove_tree(folder, e));
 	if ((branch = settings_branch(r->settings, journal.branch, e)) ==
 		NULL ||
@@ -244,7 +262,8 @@ note_interrupted(const char *name, void *arg, struct err *e)
 	    journal_load(folder, &journal, &found, &lives) < 0 || !found ||
 	    (lock = file_lock(path, &lives)) < 0)
 		return (0);
-	json_append_string(x->branches, journal.branch);
+	json_append_string(x->branches,
+	    journal.branch[0] != '\0' ? journal.branch : journal.scratch);
 	return (0);
 }
 

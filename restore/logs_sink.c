@@ -88,30 +88,53 @@ write_log(const struct tree_entry *t, void *arg, struct err *e)
 	return (0);
 }
 
+/* A folder of logs appears whole. Its name is of the first second from now on
+ * that no other restore has taken. */
+static int
+give_name(
+    const char *scratch, const char *beside, char **folder, struct err *e)
+{
+	int64_t now = clock_now();
+	char stamp[CLOCK_TEXT];
+
+	do {
+		free(*folder);
+		clock_stamp(now++, stamp);
+		*folder = mem_printf("%s/restored_%s", beside, stamp);
+	} while (file_exists(*folder));
+	if (file_rename(scratch, *folder, e) < 0)
+		return (-1);
+	return (file_sync_parent(*folder, e));
+}
+
 int
 logs_sink_restore(
     struct restoring *j, struct restore_result *out, struct err *e)
 {
 	struct logging x = { .j = j, .out = out, .root = -1, .fd = -1 };
 	SCOPED(scope_free) char *beside = logs_sink_folder(j->conf->to->logs);
-	SCOPED(scope_free) char *folder = NULL;
-	char stamp[CLOCK_TEXT];
+	SCOPED(scope_free) char *scratch = NULL, *folder = NULL;
+	struct err ignored = ERR_INIT;
 	int rc;
 
 	if (beside == NULL)
 		return (err_set(e, ERR_CONFIG,
 		    "branch %s: logs = %s names no folder", j->conf->to->name,
 		    j->conf->to->logs));
-	clock_stamp(clock_now(), stamp);
-	folder = mem_printf("%s/restored_%s", beside, stamp);
 	progress_phase(j->r->progress, "logs", 0);
 	owners_init(&x.owners, j->conf->to->owner);
 	if (contents_each(j->contents, expect_log, &x, e) < 0 ||
-	    (x.root = inside_open(folder, true, e)) < 0)
+	    file_make_folders(beside, 0755, e) < 0 ||
+	    (scratch = restoring_scratch(j, beside, e)) == NULL ||
+	    (x.root = inside_open(scratch, true, e)) < 0)
 		return (-1);
 	rc = contents_each(j->contents, write_log, &x, e);
 	scope_close(&x.root);
 	owners_tell(&x.owners, j->remarks);
+	if (rc == 0)
+		rc = give_name(scratch, beside, &folder, e);
+	if (rc == 0 || file_remove_tree(scratch, &ignored) == 0)
+		(void)!journal_remove(j->folder, &ignored);
 	if (rc == 0) {
 		out->has_files = true;
 		remarks_warn(j->remarks, "the logs are in %s", folder);

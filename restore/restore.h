@@ -135,8 +135,8 @@ int restore_plan(struct repo *r, const struct catalog_entry *backup,
  * when there is nothing. Restores that are running are left alone.
  */
 int restore_cleanup(struct repo *r, struct err *e) MUST_USE;
-/* Appends the branches into which a restore died and that restore_cleanup has
- * still to see to. Changes nothing. */
+/* Appends the branches (or files) into which a restore died and that
+ * restore_cleanup has still to see to. Changes nothing. */
 int restore_interrupted(
     const struct repo *r, struct json *branches, struct err *e) MUST_USE;
 

@@ -245,6 +245,7 @@ journal_save(const char *folder, const struct journal *rec, struct err *e)
 	json_set_name(j, "replaced", rec->replaced);
 	json_set_bool(j, "was_open", rec->was_open);
 	json_set_string(j, "filestore", rec->filestore);
+	json_set_string(j, "scratch", rec->scratch);
 	json_set_string(j, "phase", phases[rec->phase]);
 	json_set_integer(j, "swapped", rec->swapped);
 	json_write(j, true, &text);
@@ -284,6 +285,7 @@ journal_load(
 	take_text(j, "hidden", rec->hidden, sizeof(rec->hidden));
 	take_text(j, "replaced", rec->replaced, sizeof(rec->replaced));
 	take_text(j, "filestore", rec->filestore, sizeof(rec->filestore));
+	take_text(j, "scratch", rec->scratch, sizeof(rec->scratch));
 	take_text(j, "phase", phase, sizeof(phase));
 	rec->was_open = json_get_bool(j, "was_open", true);
 	rec->swapped = json_get_integer(j, "swapped", 0);
@@ -291,6 +293,26 @@ journal_load(
 		if (strcmp(phase, phases[i]) == 0)
 			rec->phase = (enum journal_phase)i;
 	return (0);
+}
+
+char *
+restoring_scratch(struct restoring *j, const char *folder, struct err *e)
+{
+	struct journal journal = { .phase = JOURNAL_MAKING };
+	char whole[4096]; /* it outlives our working directory */
+
+	if (realpath(folder, whole) == NULL) {
+		(void)err_errno(e, "folder %s", folder);
+		return (NULL);
+	}
+	(void)snprintf(journal.id, sizeof(journal.id), "%s", j->id);
+	(void)snprintf(
+	    journal.backup, sizeof(journal.backup), "%s", j->m->id);
+	(void)snprintf(journal.scratch, sizeof(journal.scratch),
+	    "%s/.triplicate-%s", whole, j->id);
+	if (journal_save(j->folder, &journal, e) < 0)
+		return (NULL);
+	return (mem_string(journal.scratch));
 }
 
 int

@@ -67,6 +67,8 @@ struct journal {
 	char replaced[64];
 	bool was_open; /* the branch's database let sessions in */
 	char filestore[4096];
+	char scratch[4096 + 32]; /* without a branch: a file or folder that had
+				    not its name yet */
 	enum journal_phase phase;
 	int64_t swapped; /* when the swap began */
 };
@@ -75,6 +77,13 @@ int journal_save(
 /* *found is false when there is none. Fails: ERR_CORRUPT. */
 int journal_load(const char *folder, struct journal *rec, bool *found,
     struct err *e) MUST_USE;
+/*
+ * For what goes into a folder and into no branch: notes the name, in that
+ * folder, under which it is made. It goes when this run dies before
+ * journal_remove. Allocated.
+ */
+char *restoring_scratch(
+    struct restoring *j, const char *folder, struct err *e) MUST_USE;
 int journal_remove(const char *folder, struct err *e) MUST_USE;
 
 #endif

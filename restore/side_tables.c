@@ -204,17 +204,28 @@ check_names(const struct restoring *j, const struct stored_table *tables,
 	return (0);
 }
 
-/* "restored_20261122t023000z" */
-static void
-name_schema(char out[64])
+/* "restored_20261122t023000z", of the first second from now on that no other
+ * restore has taken. */
+static int
+name_schema(PGconn *live, char out[64], struct err *e)
 {
+	int64_t now = clock_now();
 	char stamp[CLOCK_TEXT];
-	size_t i;
 
-	clock_stamp(clock_now(), stamp);
-	for (i = 0; stamp[i] != '\0'; i++)
-		stamp[i] = (char)tolower((unsigned char)stamp[i]);
-	(void)snprintf(out, 64, "restored_%s", stamp);
+	for (;;) {
+		const char *params[] = { out };
+		SCOPED(scope_free) char *taken = NULL;
+
+		clock_stamp(now++, stamp);
+		for (size_t i = 0; stamp[i] != '\0'; i++)
+			stamp[i] = (char)tolower((unsigned char)stamp[i]);
+		(void)snprintf(out, 64, "restored_%s", stamp);
+		taken = pg_value(live,
+		    "SELECT pg_catalog.to_regnamespace($1)::pg_catalog.text", 1,
+		    params, e);
+		if (taken == NULL)
+			return (e->kind == ERR_NONE ? 0 : -1);
+	}
 }
 
 int
@@ -234,9 +245,8 @@ side_tables_restore(struct restoring *j, struct target *t, const size_t *places,
 	if (!t->exists)
 		return (err_set(e, ERR_MISSING,
 		    "there is no database %s to put tables into", t->name));
-	name_schema(out->schema);
 	live = pg_connect(t->branch->database, t->name, e);
-	if (live == NULL)
+	if (live == NULL || name_schema(live, out->schema, e) < 0)
 		return (-1);
 	progress_phase(j->r->progress, "tables", 0);
 	rc = make_scratch(&b, tables, places, e);

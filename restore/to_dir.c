@@ -135,25 +135,24 @@ compare_file(struct to_dir *d, const char *path, const struct stat *st,
 	return (c.same ? 0 : fail_exists(d, path, e));
 }
 
-/* Writes a stream under a temporary name, then gives it its own. */
-static int
-write_file(struct to_dir *d, const char *path, const struct recipe *r,
+int
+to_dir_file(struct to_dir *d, const char *path,
+    int (*write)(int fd, void *arg, struct err *e), void *arg,
     const struct inside_look *look, struct err *e)
 {
 	SCOPED(scope_free)
 	char *temporary = mem_printf(".triplicate-%s", d->j->id);
-	struct writing w = { .fd = inside_create(d->root, temporary, 0600, e),
-		.progress = d->j->r->progress };
+	mode_t mode = look != NULL ? 0600 : 0644;
+	int fd = inside_create(d->root, temporary, mode, e), at, rc;
 	struct err ignored = ERR_INIT;
 	const char *leaf;
-	int at, rc;
 
-	if (w.fd < 0)
+	if (fd < 0)
 		return (-1);
-	rc = fetch_stream(d->j->fetch, r, write_part, &w, e);
-	if (rc == 0)
-		inside_dress(w.fd, look);
-	scope_close(&w.fd);
+	rc = write(fd, arg, e);
+	if (rc == 0 && look != NULL)
+		inside_dress(fd, look);
+	scope_close(&fd);
 	/* The folders on the way are made by looking for its place. */
 	if (rc == 0 &&
 	    (rc = at = inside_parent(d->root, path, true, &leaf, e)) >= 0) {
@@ -163,6 +162,20 @@ write_file(struct to_dir *d, const char *path, const struct recipe *r,
 	if (rc < 0)
 		(void)!inside_remove(d->root, temporary, &ignored);
 	return (rc < 0 ? -1 : 0);
+}
+
+struct stream_file {
+	struct to_dir *d;
+	const struct recipe *r;
+};
+
+static int
+write_stream(int fd, void *arg, struct err *e)
+{
+	const struct stream_file *x = arg;
+	struct writing w = { .fd = fd, .progress = x->d->j->r->progress };
+
+	return (fetch_stream(x->d->j->fetch, x->r, write_part, &w, e));
 }
 
 int
@@ -183,7 +196,9 @@ to_dir_stream(struct to_dir *d, const char *path, uint32_t stream,
 		d->out->bytes_reused += r.bytes;
 		progress_add(d->j->r->progress, r.bytes, 0, 0);
 	} else {
-		if (write_file(d, path, &r, look, e) < 0)
+		struct stream_file x = { d, &r };
+
+		if (to_dir_file(d, path, write_stream, &x, look, e) < 0)
 			return (err_within(e, "%s/%s", d->dir, path));
 		d->out->files_fetched++;
 	}
@@ -335,6 +350,7 @@ static int
 run(struct to_dir *d, struct err *e)
 {
 	struct restoring *j = d->j;
+	SCOPED(scope_free) char *scratch = NULL;
 
 	if (contents_each(j->contents, expect_entry, d, e) < 0 ||
 	    (d->database && to_dir_expect_database(d, e) < 0) ||
@@ -342,7 +358,8 @@ run(struct to_dir *d, struct err *e)
 	    check_folder(d->dir, d->bytes, j->conf->force, e) < 0)
 		return (-1);
 	progress_phase(j->r->progress, "files", d->bytes);
-	if ((d->root = inside_open(d->dir, true, e)) < 0)
+	if ((d->root = inside_open(d->dir, true, e)) < 0 ||
+	    (scratch = restoring_scratch(j, d->dir, e)) == NULL)
 		return (-1);
 	if (d->database && to_dir_database(d, e) < 0)
 		return (-1);
@@ -371,6 +388,7 @@ restore_to_dir(struct repo *r, const struct catalog_entry *backup,
 		.out = out,
 		.root = -1 };
 	uint64_t began = clock_ticks_ms();
+	struct err ignored = ERR_INIT;
 	int rc;
 
 	remarks_init(&remarks);
@@ -384,6 +402,7 @@ restore_to_dir(struct repo *r, const struct catalog_entry *backup,
 		choose_parts(&d, conf);
 		rc = run(&d, e);
 		owners_tell(&d.owners, &remarks);
+		(void)!journal_remove(j.folder, &ignored);
 	}
 	scope_close(&d.root);
 	out->has_files = out->files > 0;

@@ -25,6 +25,13 @@ struct to_dir {
 
 /* Is a path, relative to the folder, selected? */
 bool to_dir_wants(struct to_dir *d, const char *path);
+/*
+ * A file of that path that appears whole: write gives its bytes to fd, look
+ * dresses it (NULL: it is like any new file).
+ */
+int to_dir_file(struct to_dir *d, const char *path,
+    int (*write)(int fd, void *arg, struct err *e), void *arg,
+    const struct inside_look *look, struct err *e) MUST_USE;
 /* A stream as a file; one that is there must be equal. */
 int to_dir_stream(struct to_dir *d, const char *path, uint32_t stream,
     const struct inside_look *look, struct err *e) MUST_USE;

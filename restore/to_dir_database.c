@@ -141,10 +141,18 @@ same_bytes(int fd, const void *p, size_t n, bool *same, struct err *e)
 	return (got < 0 ? -1 : 0);
 }
 
+static int
+write_bytes(int fd, void *arg, struct err *e)
+{
+	const struct buf *text = arg;
+
+	return (file_write(fd, text->p, text->n, e));
+}
+
 /* A text becomes a file; one that is there must be equal. */
 static int
 write_text(
-    struct to_dir *d, const char *name, const struct buf *text, struct err *e)
+    struct to_dir *d, const char *name, struct buf *text, struct err *e)
 {
 	SCOPED(scope_free) char *path = below_database(name);
 	SCOPED(scope_close) int fd = -1;
@@ -165,8 +173,7 @@ write_text(
 		d->out->files_reused++;
 		return (0);
 	}
-	if ((fd = inside_create(d->root, path, 0644, e)) < 0 ||
-	    file_write(fd, text->p, text->n, e) < 0)
+	if (to_dir_file(d, path, write_bytes, text, NULL, e) < 0)
 		return (-1);
 	d->out->files++;
 	d->out->files_fetched++;
