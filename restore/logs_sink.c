@@ -91,8 +91,7 @@ write_log(const struct tree_entry *t, void *arg, struct err *e)
 /* A folder of logs appears whole. Its name is of the first second from now on
  * that no other restore has taken. */
 static int
-give_name(
-    const char *scratch, const char *beside, char **folder, struct err *e)
+give_name(const char *scratch, const char *beside, char **folder, struct err *e)
 {
 	int64_t now = clock_now();
 	char stamp[CLOCK_TEXT];

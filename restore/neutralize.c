@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/stage.h"
 #include "base/stop.h"
 #include "restore/neutralize_addons.h"
 #include "restore/neutralize_job.h"
@@ -85,6 +86,7 @@ run_rule(struct neutralize_job *job, const struct neutralize_place *place,
 		return (-1);
 	if (plan.n == 0)
 		return (0);
+	stage_reached("neutralization rule");
 	if (neutralize_job_mark(job, e) < 0)
 		return (-1);
 	if (run_steps(job, rule, &plan, &rows, &cause) < 0)
@@ -148,5 +150,9 @@ neutralize_run(PGconn *c, const struct neutralize_conf *conf,
 			log_debug("neutralization: %s", ignored.text);
 		return (-1);
 	}
-	return (pg_exec(c, e, "COMMIT"));
+	stage_reached("rules applied");
+	if (pg_exec(c, e, "COMMIT") < 0)
+		return (-1);
+	stage_reached("rules committed");
+	return (0);
 }

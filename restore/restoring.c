@@ -306,8 +306,7 @@ restoring_scratch(struct restoring *j, const char *folder, struct err *e)
 		return (NULL);
 	}
 	(void)snprintf(journal.id, sizeof(journal.id), "%s", j->id);
-	(void)snprintf(
-	    journal.backup, sizeof(journal.backup), "%s", j->m->id);
+	(void)snprintf(journal.backup, sizeof(journal.backup), "%s", j->m->id);
 	(void)snprintf(journal.scratch, sizeof(journal.scratch),
 	    "%s/.triplicate-%s", whole, j->id);
 	if (journal_save(j->folder, &journal, e) < 0)

@@ -151,8 +151,7 @@ write_bytes(int fd, void *arg, struct err *e)
 
 /* A text becomes a file; one that is there must be equal. */
 static int
-write_text(
-    struct to_dir *d, const char *name, struct buf *text, struct err *e)
+write_text(struct to_dir *d, const char *name, struct buf *text, struct err *e)
 {
 	SCOPED(scope_free) char *path = below_database(name);
 	SCOPED(scope_close) int fd = -1;
