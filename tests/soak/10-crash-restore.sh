@@ -36,17 +36,9 @@ before_restore() {
 
 look_at_branch() {
 	local now
-	now=$(whole_database "${DB}_staging")
-	if [ "$now" != "$old" ] && [ "$now" != "$new" ]; then
-		# Shut for the swap, it is looked at through a copy.
-		if [ "$(sql postgres "SELECT datallowconn FROM pg_database WHERE datname = '${DB}_staging'")" = f ]; then
-			copy_database "${DB}_staging" "${DB}_template2"
-			now=$(whole_database "${DB}_template2")
-			sql postgres "DROP DATABASE ${DB}_template2"
-		fi
-		[ "$now" = "$old" ] || [ "$now" = "$new" ] ||
-			problem "the branch is neither the old one nor the new one" "$now"
-	fi
+	now=$(look_into "${DB}_staging" whole_database)
+	[ "$now" = "$old" ] || [ "$now" = "$new" ] ||
+		problem "the branch is neither the old one nor the new one" "$now"
 }
 
 look_after() {
