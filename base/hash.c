@@ -6,6 +6,7 @@
  */
 #include "base/hash.h"
 
+#include <assert.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
@@ -82,4 +83,11 @@ hash_freep(struct hash **h)
 {
 	hash_free(*h);
 	*h = NULL;
+}
+
+void
+hash_base64(const uint8_t *hash, size_t n, char out[HASH_BASE64])
+{
+	assert(n <= HASH_MAX);
+	(void)EVP_EncodeBlock((uint8_t *)out, hash, (int)n);
 }

@@ -19,6 +19,10 @@ enum hash_kind { HASH_IS_SHA256, HASH_IS_SHA1, HASH_IS_MD5 };
 
 void hash_of(enum hash_kind kind, const void *p, size_t n, uint8_t *out);
 
+/* A hash as base64 (RFC 4648) with its NUL, for headers that want it so. */
+#define HASH_BASE64 45
+void hash_base64(const uint8_t *hash, size_t n, char out[HASH_BASE64]);
+
 struct hash; /* a running hash */
 struct hash *hash_new(enum hash_kind kind);
 void hash_add(struct hash *h, const void *p, size_t n);

@@ -39,8 +39,8 @@ scope_fclose(FILE **file)
 }
 
 /* No memory is left for formatting: a fixed text and the end. */
-static _Noreturn void
-out_of_memory(void)
+_Noreturn void
+mem_out(void)
 {
 	static const char text[] = "error: out of memory\n";
 
@@ -55,7 +55,7 @@ mem_new(size_t bytes)
 	void *p = calloc(1, bytes > 0 ? bytes : 1);
 
 	if (p == NULL)
-		out_of_memory();
+		mem_out();
 	return (p);
 }
 
@@ -66,7 +66,7 @@ product(size_t count, size_t bytes)
 	size_t all;
 
 	if (__builtin_mul_overflow(count, bytes, &all))
-		out_of_memory();
+		mem_out();
 	return (all);
 }
 
@@ -83,7 +83,7 @@ mem_grow(void *p, size_t count, size_t bytes)
 	void *grown = realloc(p, all > 0 ? all : 1);
 
 	if (grown == NULL)
-		out_of_memory();
+		mem_out();
 	return (grown);
 }
 
@@ -108,6 +108,6 @@ mem_printf(const char *fmt, ...)
 	n = vasprintf(&text, fmt, ap);
 	va_end(ap);
 	if (n < 0)
-		out_of_memory();
+		mem_out();
 	return (text);
 }

@@ -40,5 +40,7 @@ void *mem_grow(
     void *p, size_t count, size_t bytes); /* realloc; new part is not zeroed */
 char *mem_string(const char *text);
 char *mem_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* Ends the process as they do: for a library that has no memory left. */
+_Noreturn void mem_out(void);
 
 #endif

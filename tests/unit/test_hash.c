@@ -68,6 +68,23 @@ pieces_give_the_same_and_end_begins_anew(void **state)
 	}
 }
 
+/* The digest of nothing, as a Content-MD5 of an empty body has it. */
+static void
+base64_is_the_one_of_headers(void **state)
+{
+	uint8_t hash[HASH_MAX];
+	char text[HASH_BASE64];
+
+	(void)state;
+	hash_of(HASH_IS_MD5, "", 0, hash);
+	hash_base64(hash, HASH_MD5, text);
+	assert_string_equal(text, "1B2M2Y8AsgTpgAmY7PhCfg==");
+	hash_of(HASH_IS_SHA256, "", 0, hash);
+	hash_base64(hash, HASH_SHA256, text);
+	assert_string_equal(
+	    text, "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+}
+
 static void
 freeing_nothing_is_fine(void **state)
 {
@@ -82,6 +99,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hashes_are_the_published_ones),
 		cmocka_unit_test(pieces_give_the_same_and_end_begins_anew),
+		cmocka_unit_test(base64_is_the_one_of_headers),
 		cmocka_unit_test(freeing_nothing_is_fine),
 	};
 
