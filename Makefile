@@ -14,7 +14,7 @@ O        = build/$(VARIANT)
 FLOORS   = base storage-drivers repository retention restore backupd cli
 FLOORS_DOWN = cli backupd restore retention repository storage-drivers base
 PACKAGES = libpq libzstd libsodium libcurl libarchive lmdb jansson libcrypto \
-	libqrencode
+	libqrencode expat libssh2
 
 # --- tools -------------------------------------------------------------------
 # $(call tool,clang): clang-14 where there is one (its output is our law), else
@@ -81,7 +81,7 @@ else
 $(error unknown VARIANT '$(VARIANT)': release, debug, asan, tsan, cover or fuzz)
 endif
 LIBS = -lpq -lzstd -lsodium -lcurl -larchive -llmdb -ljansson -lcrypto \
-	-lqrencode -lpthread
+	-lqrencode -lexpat -lssh2 -lpthread
 
 # --- what is built -----------------------------------------------------------
 lib_of   = $(O)/lib-$(1).a

@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-#include "base/file.h"
+#include "storage-drivers/address.h"
+#include "storage-drivers/percent.h"
 
 /* What has to stand behind "SCHEME://". */
 enum wants { A_PATH, A_HOST, A_BUCKET };
@@ -36,43 +37,6 @@ url_scheme(const char *url, char out[URL_SCHEME_MAX])
 	}
 }
 
-static int
-hex_value(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return (digit - '0');
-	if (digit >= 'a' && digit <= 'f')
-		return (digit - 'a' + 10);
-	if (digit >= 'A' && digit <= 'F')
-		return (digit - 'A' + 10);
-	return (-1);
-}
-
-/* The path that a URL spells with %XX for odd bytes; NULL when badly spelled.
- */
-static char *
-decode(const char *text)
-{
-	SCOPED(scope_free) char *path = mem_string(text);
-	char *to = path;
-
-	for (const char *from = text; *from != '\0'; from++) {
-		int high, low;
-
-		if (*from != '%') {
-			*to++ = *from;
-			continue;
-		}
-		if ((high = hex_value(from[1])) < 0 ||
-		    (low = hex_value(from[2])) < 0 || (high | low) == 0)
-			return (NULL);
-		*to++ = (char)(high << 4 | low);
-		from += 2;
-	}
-	*to = '\0';
-	return (TAKE(path));
-}
-
 bool
 url_is_local(const char *url)
 {
@@ -89,7 +53,7 @@ url_is_local(const char *url)
 static char *
 folder_of_file_url(const char *rest, struct err *e)
 {
-	char *path;
+	SCOPED(buf_free) struct buf path = BUF_INIT;
 
 	if (strncmp(rest, "//localhost/", 12) == 0)
 		rest += strlen("//localhost");
@@ -102,12 +66,13 @@ folder_of_file_url(const char *rest, struct err *e)
 		    "for a folder beside the configuration give the plain path, without file:");
 		return (NULL);
 	}
-	if ((path = decode(rest)) == NULL) {
+	if (!percent_decode(rest, strlen(rest), &path)) {
 		err_set(e, ERR_CONFIG,
 		    "the file url has a '%%' without two hex digits after it");
 		err_hint(e, "write %%25 for '%%', or give the plain path");
+		return (NULL);
 	}
-	return (path);
+	return (mem_string(buf_text(&path)));
 }
 
 char *
@@ -138,29 +103,17 @@ unknown(const char *scheme, struct err *e)
 	    "file:///folder"));
 }
 
-/* "//user:password@host:port/bucket/prefix": is there a host, and a bucket
- * where one is wanted? */
+/* Is there a host, and a bucket where one is wanted? */
 static int
 check_place(
-    const char *scheme, enum wants wants, const char *rest, struct err *e)
+    const char *scheme, enum wants wants, const char *url, struct err *e)
 {
-	size_t authority, user;
-	const char *host, *path;
+	SCOPED(address_free) struct address a = { .host = NULL };
 
-	if (strncmp(rest, "//", 2) != 0)
-		return (err_set(e, ERR_CONFIG,
-		    "expected '//' and a host behind '%s:' in the url",
-		    scheme));
-	host = rest + 2;
-	authority = strcspn(host, "/");
-	path = host + authority;
-	for (user = authority; user > 0 && host[user - 1] != '@'; user--)
-		continue;
-	if (user == authority || host[user] == ':')
-		return (err_set(e, ERR_CONFIG,
-		    "expected a host in the url: %s://HOST/%s", scheme,
+	if (address_parse(url, &a, e) < 0)
+		return (err_hint(e, "write %s://HOST/%s", scheme,
 		    wants == A_BUCKET ? "BUCKET" : "FOLDER"));
-	if (wants == A_BUCKET && path[strspn(path, "/")] == '\0')
+	if (wants == A_BUCKET && a.path[0] == '\0')
 		return (err_set(e, ERR_CONFIG,
 		    "expected a bucket in the url: %s://HOST/BUCKET", scheme));
 	return (0);
@@ -177,7 +130,6 @@ url_check(const char *url, struct err *e)
 	url_scheme(url, scheme);
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
 		if (strcmp(scheme, schemes[i].scheme) == 0)
-			return (check_place(scheme, schemes[i].wants,
-			    url + strlen(scheme) + 1, e));
+			return (check_place(scheme, schemes[i].wants, url, e));
 	return (unknown(scheme, e));
 }

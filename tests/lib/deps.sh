@@ -10,7 +10,7 @@ set -u
 build_packages() {
 	echo gcc libc6-dev make pkg-config libpq-dev libzstd-dev libsodium-dev \
 		libcurl4-openssl-dev libarchive-dev liblmdb-dev libjansson-dev \
-		libssl-dev libqrencode-dev
+		libssl-dev libqrencode-dev libexpat1-dev libssh2-1-dev
 }
 
 test_packages() {

@@ -34,11 +34,11 @@ libpq-fe.h      base/pg\.h
 libpq/.*        base/pg(_[a-z_]+)?\.c
 archive.h       restore/[a-z_]+\.c
 archive_entry.h restore/[a-z_]+\.c
-curl/.*         storage-drivers/[a-z0-9_]+\.c|backupd/notify[a-z_]*\.c
+curl/.*         storage-drivers/(http|address|webdav_list)\.c|backupd/notify[a-z_]*\.c
+libssh2.*       storage-drivers/sftp\.h
 microhttpd.h    backupd/[a-z_]+\.c
 qrencode.h      cli/[a-z_]+\.c
-expat.h         storage-drivers/[a-z0-9_]+\.c
-libxml/.*       storage-drivers/[a-z0-9_]+\.c
+expat.h         storage-drivers/xml\.c
 '
 
 bad=0

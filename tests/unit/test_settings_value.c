@@ -150,7 +150,7 @@ endpoint_urls_are_checked_by_their_scheme(void **state)
 {
 	static const char *const good[] = { "/srv/a", "file:///srv/a",
 		"file:/srv/a", "file://localhost/srv/a", "sftp://h/f",
-		"sftp://u:p@h:22/f", "davs://h", "dav://h/f",
+		"sftp://u@h:22/f", "davs://h", "dav://h/f",
 		"s3+https://h/bucket", "s3+http://h:9000/bucket/prefix" };
 	struct err e = ERR_INIT;
 
@@ -166,8 +166,9 @@ endpoint_urls_are_checked_by_their_scheme(void **state)
 	url_says("sftp:///f", "a host");
 	url_says("sftp://u:hunter2@/f", "a host");
 	url_says("davs://:443/f", "a host");
+	url_says("sftp://u:hunter2@h:22/f", "a password in it");
 	url_says("s3+https://h", "a bucket");
-	url_says("s3+https://u:hunter2@h//", "a bucket");
+	url_says("s3+https://u@h//", "a bucket");
 	url_says("file://srv/a", "file:///");
 	url_says("file:///srv/%zz", "hex");
 }
