@@ -19,8 +19,8 @@ enum stage { STAGE_PRODUCTION, STAGE_STAGING, STAGE_DEVELOPMENT };
 
 struct endpoint_settings {
 	char *name, *url, *region, *access_key, *secret_key_file,
-	    *secret_key_env, *identity, *known_hosts, *host_key, *user,
-	    *password_file, *ca_file;
+	    *secret_key_env, *session_token_file, *addressing, *identity,
+	    *known_hosts, *host_key, *user, *password_file, *ca_file;
 	char *delete_access_key, *delete_secret_key_file, *delete_identity,
 	    *delete_user, *delete_password_file;
 	uint64_t upload_limit; /* bytes a second, 0 none */

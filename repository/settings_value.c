@@ -136,3 +136,9 @@ settings_value_is_told(const char *text)
 			return (true);
 	}
 }
+
+bool
+settings_value_is_addressing(const char *text)
+{
+	return (strcmp(text, "path") == 0 || strcmp(text, "virtual") == 0);
+}

@@ -8,11 +8,12 @@
 
 #include <stdbool.h>
 
-bool settings_value_is_keep(const char *text);	   /* 7 daily, 4 weekly */
-bool settings_value_is_replaced(const char *text); /* none, next, 7 days */
-bool settings_value_is_drill(const char *text);	   /* no, daily, 7 days … */
-bool settings_value_is_web_url(const char *text);  /* https://host/… */
-bool settings_value_is_place(const char *text);	   /* HOST:PORT */
+bool settings_value_is_keep(const char *text);	     /* 7 daily, 4 weekly */
+bool settings_value_is_replaced(const char *text);   /* none, next, 7 days */
+bool settings_value_is_drill(const char *text);	     /* no, daily, 7 days … */
+bool settings_value_is_web_url(const char *text);    /* https://host/… */
+bool settings_value_is_place(const char *text);	     /* HOST:PORT */
+bool settings_value_is_addressing(const char *text); /* path, virtual */
 bool settings_value_is_told(const char *text); /* mailto:… and web URLs, "," */
 
 #endif

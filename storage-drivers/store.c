@@ -18,12 +18,26 @@
 
 /* --- opening ------------------------------------------------------------- */
 
-/* The driver that a URL's scheme asks for. */
+/* The driver that a URL's scheme asks for: url_check knows them all. */
+static struct store *
+open_remote(const struct store_conf *conf, struct err *e)
+{
+	char scheme[URL_SCHEME_MAX];
+
+	url_scheme(conf->url, scheme);
+	if (strcmp(scheme, "s3+https") == 0)
+		return (store_s3_new(conf, true, e));
+	if (strcmp(scheme, "s3+http") == 0)
+		return (store_s3_new(conf, false, e));
+	if (strcmp(scheme, "sftp") == 0)
+		return (store_sftp_new(conf, e));
+	return (store_webdav_new(conf, strcmp(scheme, "davs") == 0, e));
+}
+
 static struct store *
 open_driver(const struct store_conf *conf, struct err *e)
 {
 	SCOPED(scope_free) char *folder = NULL;
-	char scheme[URL_SCHEME_MAX];
 
 	if (conf->url == NULL || conf->url[0] == '\0') {
 		err_set(e, ERR_CONFIG, "no url is given");
@@ -31,16 +45,10 @@ open_driver(const struct store_conf *conf, struct err *e)
 	}
 	if (url_check(conf->url, e) < 0)
 		return (NULL);
-	if (url_is_local(conf->url)) {
-		folder = url_folder(conf->url, e);
-		return (
-		    folder == NULL ? NULL : store_file_new(conf, folder, e));
-	}
-	url_scheme(conf->url, scheme);
-	err_set(
-	    e, ERR_CONFIG, "a url of %s comes with a later version", scheme);
-	err_hint(e, "until then: file:///a/folder, which may be a mount");
-	return (NULL);
+	if (!url_is_local(conf->url))
+		return (open_remote(conf, e));
+	folder = url_folder(conf->url, e);
+	return (folder == NULL ? NULL : store_file_new(conf, folder, e));
 }
 
 struct store *

@@ -29,9 +29,13 @@ struct store;
 struct store_conf {
 	const char *name; /* "fra" */
 	const char *url;  /* "file:///srv/backups", or a plain absolute path */
-	const char *user, *password_file, *access_key, *secret_key_file,
-	    *secret_key_env, *region, *identity, *known_hosts, *host_key,
-	    *ca_file; /* for the drivers that come later; NULL when not given */
+	/* What only some drivers use; NULL when not given. */
+	const char *user, *password_file; /* WebDAV, SFTP */
+	const char *access_key, *secret_key_file, *secret_key_env,
+	    *session_token_file, *region; /* S3 */
+	const char *addressing;		  /* S3: "path" or "virtual" */
+	const char *identity, *known_hosts, *host_key; /* SFTP */
+	const char *ca_file;			       /* TLS */
 	uint64_t upload_limit;	  /* bytes a second; 0: none */
 	unsigned timeout_s;	  /* of a silent line */
 	unsigned give_up_after_s; /* of retrying within one call */
@@ -59,6 +63,8 @@ int store_prepare(struct store *s, struct err *e) MUST_USE;
  * Stores an object. After 0 it is whole and durable. After failure there is
  * either nothing new or a name that no reader accepts, or, where only the
  * answer was lost, the whole object. Repeating is harmless.
+ * On some WebDAV servers replacing is not atomic: the name may be missing for a
+ * moment, and two STORE_PUT_NEW at the very same moment may both go well.
  * Fails: ERR_MISSING (the endpoint itself is not there), ERR_FULL, ERR_DENIED,
  * ERR_AGAIN, ERR_NETWORK, ERR_EXISTS with STORE_PUT_NEW.
  */

@@ -36,6 +36,12 @@ struct store {
 /* Drivers. Each returns a store of one reference. */
 struct store *store_file_new(
     const struct store_conf *conf, const char *path, struct err *e) MUST_USE;
+struct store *store_s3_new(
+    const struct store_conf *conf, bool is_secure, struct err *e) MUST_USE;
+struct store *store_webdav_new(
+    const struct store_conf *conf, bool is_secure, struct err *e) MUST_USE;
+struct store *store_sftp_new(
+    const struct store_conf *conf, struct err *e) MUST_USE;
 struct store *store_ram_new(const char *name); /* the reference, for tests */
 
 /* Wrappers: each owns the store it wraps. */

@@ -18,6 +18,11 @@ struct suite_subject {
 	struct store *(*open)(void *ground);
 	void (*unmake)(void *ground);
 	bool lasts; /* a store opened later finds what an earlier one put */
+	/* The server's own moves are not atomic (Apache's mod_dav: it looks,
+	 * removes, renames): a name that is being replaced may be missing for
+	 * a moment, and of several PUT_NEW at the same moment more than one
+	 * may win. A mixture is never seen all the same. */
+	bool is_loose;
 };
 
 /* Runs all of it; each test has an endpoint of its own. Returns how many

@@ -26,15 +26,19 @@ struct worker {
 	pthread_t thread;
 	struct err e;
 	int wins, rc;
+	bool may_miss; /* the store is a loose one */
 };
 
 /* Starts one function as several threads, and waits for all of them. */
 static void
-run_threads(
-    struct worker workers[THREADS], struct store *s, void *(*body)(void *))
+run_threads(struct worker workers[THREADS], void **state, void *(*body)(void *))
 {
+	const struct suite *suite = *state;
+
 	for (unsigned i = 0; i < THREADS; i++) {
-		workers[i] = (struct worker){ .s = s, .number = i };
+		workers[i] = (struct worker){ .s = suite->s,
+			.number = i,
+			.may_miss = suite->subject->is_loose };
 		assert_int_equal(
 		    pthread_create(&workers[i].thread, NULL, body, &workers[i]),
 		    0);
@@ -84,7 +88,7 @@ threads_share_a_store(void **state)
 {
 	struct worker workers[THREADS];
 
-	run_threads(workers, suite_store(state), put_get_list_drop);
+	run_threads(workers, state, put_get_list_drop);
 	assert_int_equal(suite_count(suite_store(state), "packs/"),
 	    THREADS * ((ROUNDS + 1) / 2));
 }
@@ -112,10 +116,12 @@ of_several_put_new_exactly_one_wins(void **state)
 	struct worker workers[THREADS];
 	int wins = 0;
 
-	run_threads(workers, suite_store(state), be_the_first);
+	run_threads(workers, state, be_the_first);
 	for (unsigned i = 0; i < THREADS; i++)
 		wins += workers[i].wins;
-	assert_int_equal(wins, ROUNDS);
+	if (!((struct suite *)*state)->subject->is_loose)
+		assert_int_equal(wins, ROUNDS);
+	assert_in_range(wins, ROUNDS, ROUNDS * THREADS);
 	assert_int_equal(suite_count(suite_store(state), ""), ROUNDS);
 }
 
@@ -135,6 +141,11 @@ replace_or_read(void *arg)
 			continue;
 		}
 		w->rc = store_get(w->s, "o", 0, p, WHOLE, &w->e);
+		if (w->rc < 0 && w->may_miss && w->e.kind == ERR_MISSING) {
+			err_clear(&w->e);
+			w->rc = 0;
+			continue;
+		}
 		if (w->rc == 0 && memcmp(p, p + 1, WHOLE - 1) != 0)
 			w->rc = err_set(&w->e, ERR_SYSTEM, "a mixture");
 	}
@@ -150,7 +161,7 @@ a_reader_never_sees_half_an_object(void **state)
 
 	suite_expect_success(
 	    store_put(suite_store(state), "o", p, WHOLE, 0, &e), &e);
-	run_threads(workers, suite_store(state), replace_or_read);
+	run_threads(workers, state, replace_or_read);
 	assert_int_equal(suite_count(suite_store(state), ""), 1);
 }
 

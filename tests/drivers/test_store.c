@@ -106,14 +106,16 @@ a_url_that_names_no_folder_is_refused(void **state)
 }
 
 static void
-schemes_that_come_later_are_told_so(void **state)
+what_a_remote_endpoint_lacks_is_told(void **state)
 {
 	(void)state;
-	expect_refused("s3+https://s3.example.net/b/p", "s3+https comes with");
-	expect_refused("s3+http://127.0.0.1/b", "s3+http comes with");
-	expect_refused("sftp://me:secret@h/srv", "sftp comes with");
-	expect_refused("davs://h/srv", "davs comes with");
-	expect_refused("dav://h/srv", "dav comes with");
+	expect_refused("s3+https://s3.example.net/b/p", "access-key");
+	expect_refused("s3+http://secret:x@127.0.0.1/b", "a password in it");
+	expect_refused("sftp://h/srv", "no user");
+	expect_refused("sftp://me@h/srv", "known-hosts nor host-key");
+	expect_refused("sftp://me:secret@h/srv", "a password in it");
+	expect_refused("davs://me@h/srv", "password-file");
+	expect_refused("dav:///secret", "a host");
 }
 
 static void
@@ -221,7 +223,7 @@ main(void)
 		cmocka_unit_test(a_folder_is_opened_by_each_way_to_write_it),
 		cmocka_unit_test(a_url_may_spell_odd_bytes_and_a_path_need_not),
 		cmocka_unit_test(a_url_that_names_no_folder_is_refused),
-		cmocka_unit_test(schemes_that_come_later_are_told_so),
+		cmocka_unit_test(what_a_remote_endpoint_lacks_is_told),
 		cmocka_unit_test(unknown_schemes_are_told_the_known_ones),
 		cmocka_unit_test(opening_reaches_for_nothing),
 		cmocka_unit_test(good_names_are_those_of_the_repository),

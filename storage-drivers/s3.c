@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Objects in a bucket of an S3 server, below a prefix. An upload is atomic by
+ * the protocol, and its bytes are checked by the server before it says yes.
+ * A name that must be new is asked for first, and put with If-None-Match where
+ * the server takes it; one that doesn't is left with the question alone.
+ */
+#include "storage-drivers/s3.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage-drivers/address.h"
+#include "storage-drivers/percent.h"
+
+#define REGION "us-east-1" /* what servers without regions expect */
+
+static struct s3 *
+s3_of(struct store *s)
+{
+	return ((struct s3 *)s);
+}
+
+/* --- objects ------------------------------------------------------------- */
+
+static int
+s3_stat(struct store *store, const char *name, uint64_t *bytes, struct err *e)
+{
+	SCOPED(http_answer_free) struct http_answer a = { .status = 0 };
+	const struct s3_call call = { .method = "HEAD", .name = name };
+	struct s3 *s = s3_of(store);
+
+	if (s3_request(s, &call, &a, e) < 0)
+		return (-1);
+	if (a.status != 200)
+		return (s3_refused(s, &call, &a, e));
+	if (a.length == UINT64_MAX)
+		return (err_set(
+		    e, ERR_CORRUPT, "HEAD %s: the server tells no size", name));
+	*bytes = a.length;
+	return (0);
+}
+
+static int
+put_once(struct s3 *s, const struct s3_call *call, int *status, struct err *e)
+{
+	SCOPED(http_answer_free) struct http_answer a = { .status = 0 };
+
+	if (s3_request(s, call, &a, e) < 0)
+		return (-1);
+	*status = a.status;
+	if (a.status == 200 || a.status == 201 || a.status == 204)
+		return (0);
+	(void)s3_refused(s, call, &a, e);
+	/* Two conditional puts at the same moment: one of them won. */
+	if (call->if_none_match && a.status == 409)
+		e->kind = ERR_AGAIN;
+	return (-1);
+}
+
+static int
+put_new(struct store *store, struct s3_call *call, struct err *e)
+{
+	struct s3 *s = s3_of(store);
+	struct err missing = ERR_INIT;
+	uint64_t bytes = 0;
+	int status = 0;
+
+	if (s3_stat(store, call->name, &bytes, &missing) == 0)
+		return (
+		    err_set(e, ERR_EXISTS, "%s is there already", call->name));
+	if (missing.kind != ERR_MISSING) {
+		*e = missing;
+		return (-1);
+	}
+	call->if_none_match = !atomic_load(&s->no_conditions);
+	if (put_once(s, call, &status, e) == 0)
+		return (0);
+	if (status != 501 || !call->if_none_match)
+		return (-1);
+	err_clear(e);
+	atomic_store(&s->no_conditions, true);
+	call->if_none_match = false;
+	return (put_once(s, call, &status, e));
+}
+
+static int
+s3_put(struct store *store, const char *name, const void *p, size_t n,
+    unsigned flags, struct err *e)
+{
+	struct s3_call call = {
+		.method = "PUT", .name = name, .body = p, .body_bytes = n
+	};
+	int status = 0;
+
+	if ((flags & STORE_PUT_NEW) != 0)
+		return (put_new(store, &call, e));
+	return (put_once(s3_of(store), &call, &status, e));
+}
+
+static int
+too_short(const char *name, struct err *e)
+{
+	return (err_set(
+	    e, ERR_CORRUPT, "GET %s: the range is not all there", name));
+}
+
+/* Ranges of no bytes can't be asked for, nor those past every object. */
+static int
+get_beyond(struct store *store, const char *name, uint64_t off, size_t n,
+    struct err *e)
+{
+	uint64_t bytes = 0;
+
+	if (s3_stat(store, name, &bytes, e) < 0)
+		return (-1);
+	return (n > 0 || off > bytes ? too_short(name, e) : 0);
+}
+
+static int
+s3_get(struct store *store, const char *name, uint64_t off, void *p, size_t n,
+    struct err *e)
+{
+	SCOPED(http_answer_free) struct http_answer a = { .status = 0 };
+	const struct s3_call call = { .method = "GET",
+		.name = name,
+		.into = p,
+		.into_bytes = n,
+		.from = off };
+	struct s3 *s = s3_of(store);
+
+	if (n == 0 || off > STORE_OBJECT_MAX)
+		return (get_beyond(store, name, off, n, e));
+	if (s3_request(s, &call, &a, e) < 0)
+		return (-1);
+	if (a.status == 416)
+		return (too_short(name, e));
+	if (a.status != 206 && (a.status != 200 || off > 0))
+		return (s3_refused(s, &call, &a, e));
+	return (a.got == n ? 0 : too_short(name, e));
+}
+
+static int
+s3_drop(struct store *store, const char *name, struct err *e)
+{
+	SCOPED(http_answer_free) struct http_answer a = { .status = 0 };
+	const struct s3_call call = { .method = "DELETE", .name = name };
+	struct s3 *s = s3_of(store);
+
+	if (s3_request(s, &call, &a, e) < 0)
+		return (-1);
+	if (a.status / 100 == 2)
+		return (0);
+	(void)s3_refused(s, &call, &a, e);
+	if (e->kind != ERR_MISSING || strstr(e->text, "Bucket") != NULL)
+		return (-1);
+	err_clear(e);
+	return (0);
+}
+
+/* A bucket is made by whoever pays for it; folders need no making. */
+static int
+find_none(const struct store_entry *entry, void *arg, struct err *e)
+{
+	(void)entry;
+	(void)arg;
+	(void)e;
+	return (1);
+}
+
+static int
+s3_prepare(struct store *store, struct err *e)
+{
+	return (s3_list(store, "writers/", find_none, NULL, e) < 0 ? -1 : 0);
+}
+
+/* --- making -------------------------------------------------------------- */
+
+static void
+s3_free(struct store *store)
+{
+	struct s3 *s = s3_of(store);
+
+	http_free(s->http);
+	credential_free(&s->secret_key);
+	credential_free(&s->session_token);
+	free(s->origin);
+	free(s->host);
+	free(s->bucket);
+	free(s->root);
+	free(s->prefix);
+	free(s->access_key);
+	free(s->region);
+	free(s->store.name);
+	free(s);
+}
+
+static const struct store_ops S3_OPS = {
+	.scheme = "s3",
+	.prepare = s3_prepare,
+	.put = s3_put,
+	.get = s3_get,
+	.stat = s3_stat,
+	.list = s3_list,
+	.drop = s3_drop,
+	.free = s3_free,
+};
+
+/* "/bucket/some/folder" into its parts. */
+static int
+take_path(struct s3 *s, const char *path, struct err *e)
+{
+	size_t n;
+
+	if (path[0] != '/' || path[1] == '/' || path[1] == '\0')
+		return (err_set(e, ERR_CONFIG,
+		    "an S3 url names a bucket: s3+https://host/bucket/folder"));
+	path++;
+	n = strcspn(path, "/");
+	s->bucket = mem_printf("%.*s", (int)n, path);
+	path += n;
+	s->prefix = *path == '\0' ? mem_string("")
+				  : mem_printf("%s/", path + 1);
+	return (0);
+}
+
+/* Where requests go: AWS wants the bucket in the host's name, others take it
+ * as the first part of the path, which needs no wildcard in DNS. */
+static void
+choose_address(struct s3 *s, const struct store_conf *conf,
+    const struct address *u, bool is_secure)
+{
+	SCOPED(buf_free) struct buf root = BUF_INIT;
+	const char *aws = strstr(u->host, ".amazonaws.com");
+	bool is_virtual = aws != NULL;
+
+	if (conf->addressing != NULL)
+		is_virtual = strcmp(conf->addressing, "virtual") == 0;
+	if (!is_virtual) {
+		buf_add_string(&root, "/");
+		percent_add_path(&root, s->bucket);
+	}
+	s->root = mem_string(buf_text(&root));
+	s->host = mem_printf("%s%s%s%s%s", is_virtual ? s->bucket : "",
+	    is_virtual ? "." : "", u->host, u->port != NULL ? ":" : "",
+	    u->port != NULL ? u->port : "");
+	s->origin = mem_printf(
+	    "%s://%s", is_secure ? "https" : "http", s->host);
+}
+
+static int
+check_conf(
+    const struct store_conf *conf, const struct address *u, struct err *e)
+{
+	if (u->user != NULL)
+		return (err_set(e, ERR_CONFIG,
+		    "an S3 url has no user: the key is access-key"));
+	if (conf->access_key == NULL)
+		return (err_set(e, ERR_CONFIG, "access-key is not set"));
+	if (conf->secret_key_file == NULL && conf->secret_key_env == NULL)
+		return (err_set(e, ERR_CONFIG,
+		    "neither secret-key-file nor secret-key-env is set"));
+	return (0);
+}
+
+struct store *
+store_s3_new(const struct store_conf *conf, bool is_secure, struct err *e)
+{
+	SCOPED(address_free) struct address u = { .host = NULL };
+	const struct http_conf http = { .ca_file = conf->ca_file,
+		.timeout_s = conf->timeout_s };
+	struct s3 *s;
+
+	if (address_parse(conf->url, &u, e) < 0 || check_conf(conf, &u, e) < 0)
+		return (NULL);
+	s = mem_new(sizeof(*s));
+	s->store = (struct store){ .ops = &S3_OPS,
+		.name = mem_string(conf->name) };
+	credential_init(&s->secret_key, "secret-key-file",
+	    conf->secret_key_file, conf->secret_key_env);
+	credential_init(&s->session_token, "session-token-file",
+	    conf->session_token_file, NULL);
+	if (take_path(s, u.path, e) < 0) {
+		s3_free(&s->store);
+		return (NULL);
+	}
+	s->has_token = conf->session_token_file != NULL;
+	s->access_key = mem_string(conf->access_key);
+	s->region = mem_string(conf->region != NULL ? conf->region : REGION);
+	choose_address(s, conf, &u, is_secure);
+	s->http = http_new(&http);
+	return (&s->store);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of the WebDAV driver share: webdav.c (objects and folders),
+ * webdav_list.c. RFC 4918.
+ */
+#ifndef STORAGE_DRIVERS_WEBDAV_H
+#define STORAGE_DRIVERS_WEBDAV_H
+
+#include "storage-drivers/credential.h"
+#include "storage-drivers/http.h"
+#include "storage-drivers/store_impl.h"
+
+/* Uploads under way live here; no object's name can have a '~'. */
+#define WEBDAV_TEMPORARY ".tmp~"
+
+struct webdav {
+	struct store store;
+	struct http_conf http_conf; /* strings are owned below */
+	char *ca_file, *user;
+	struct credential password;
+	pthread_mutex_t lock;
+	struct http *http; /* made when it is first needed; guarded by lock */
+	char *origin;	   /* "https://dav.example.net:8443" */
+	char *root;	   /* escaped path of the endpoint's folder, no '/' at
+			      its end: "" or "/some/folder" */
+};
+
+struct webdav_call {
+	const char *method, *path; /* escaped, below root, begins with '/' */
+	const char *headers[4];	   /* further ones, NULL at the end */
+	const void *body;
+	size_t body_bytes;
+	void *into;
+	size_t into_bytes;
+};
+
+/* As http_do, for a path below the endpoint's folder. */
+int webdav_request(struct webdav *w, const struct webdav_call *call,
+    struct http_answer *a, struct err *e) MUST_USE;
+
+/* PROPFIND of a folder below the endpoint's, or of that itself ("/"): 0 when it
+ * is there. Fails: ERR_MISSING; ERR_CONFIG when it is no WebDAV folder. */
+int webdav_find_folder(
+    struct webdav *w, const char *path, struct err *e) MUST_USE;
+
+/* PROPFIND of an object. Fails: ERR_MISSING, for a folder too. */
+int webdav_find(struct webdav *w, const char *name, struct store_entry *out,
+    struct err *e) MUST_USE;
+
+/* The driver's list. */
+int webdav_list(struct store *store, const char *prefix,
+    int (*each)(const struct store_entry *entry, void *arg, struct err *e),
+    void *arg, struct err *e);
+
+#endif
