@@ -401,6 +401,21 @@ file_lock(const char *path, struct err *e)
 }
 
 int
+file_hold(int fd, enum file_hold how, struct err *e)
+{
+	int flags = how == FILE_SHARED ? LOCK_SH : LOCK_EX | LOCK_NB;
+
+	while (flock(fd, flags) < 0) {
+		if (errno == EWOULDBLOCK)
+			return (
+			    err_set(e, ERR_LOCKED, "held by another process"));
+		if (errno != EINTR)
+			return (err_errno(e, "lock"));
+	}
+	return (0);
+}
+
+int
 file_free_space(const char *path, uint64_t *bytes, struct err *e)
 {
 	struct statvfs space;

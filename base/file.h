@@ -83,6 +83,12 @@ int file_each(const char *folder,
 /* Takes an exclusive flock on path (made when missing) without waiting.
  * Returns the descriptor that holds it. Fails: ERR_LOCKED. */
 int file_lock(const char *path, struct err *e) MUST_USE;
+/*
+ * Changes the flock that an open file's descriptor holds: alone without
+ * waiting (fails: ERR_LOCKED), shared as soon as nobody holds it alone.
+ */
+enum file_hold { FILE_ALONE, FILE_SHARED };
+int file_hold(int fd, enum file_hold how, struct err *e) MUST_USE;
 
 /* Bytes that an unprivileged user may still write on path's file system. */
 int file_free_space(const char *path, uint64_t *bytes, struct err *e) MUST_USE;

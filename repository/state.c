@@ -78,6 +78,15 @@ mend_length(struct state *s, struct err *e)
 	return (rc == 0 ? 0 : state_fail(e, rc, "length"));
 }
 
+/* A first page that asks for the impossible was not written by us. */
+static int
+fail_to_open(struct state *s, struct err *e, int rc)
+{
+	if (rc == EINVAL || rc == ENOMEM || rc == EFBIG || rc == EISDIR)
+		return (state_damaged(e, "its database does not open"));
+	return (state_fail_write(s, e, rc, "open"));
+}
+
 static int
 open_environment(struct state *s, size_t map_bytes, struct err *e)
 {
@@ -91,7 +100,7 @@ open_environment(struct state *s, size_t map_bytes, struct err *e)
 	    (rc = mdb_env_set_mapsize(s->env, map_bytes)) != 0 ||
 	    (rc = mdb_env_open(
 		 s->env, path, MDB_NOTLS | MDB_NORDAHEAD, 0600)) != 0)
-		return (state_fail_write(s, e, rc, "open"));
+		return (fail_to_open(s, e, rc));
 	if ((rc = mdb_reader_check(s->env, &dead)) != 0)
 		return (state_fail(e, rc, "readers"));
 	if (dead > 0)
@@ -102,17 +111,37 @@ open_environment(struct state *s, size_t map_bytes, struct err *e)
 }
 
 static struct state *
-attach(const char *folder, size_t map_bytes, struct err *e)
+new_state(const char *folder)
 {
-	SCOPED(state_freep) struct state *s = mem_new(sizeof(*s));
+	struct state *s = mem_new(sizeof(*s));
 
 	s->folder = mem_string(folder);
+	s->held = -1;
 	pthread_rwlock_init(&s->map, NULL);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->changed, NULL);
-	if (open_environment(s, map_bytes, e) < 0)
+	return (s);
+}
+
+static struct state *
+attach(const char *folder, size_t map_bytes, struct err *e)
+{
+	SCOPED(state_freep) struct state *s = new_state(folder);
+
+	if (state_check_enter(folder, map_bytes, &s->held, e) < 0 ||
+	    open_environment(s, map_bytes, e) < 0)
 		return (NULL);
 	return (TAKE(s));
+}
+
+int
+state_try(const char *folder, size_t map_bytes, struct err *e)
+{
+	SCOPED(state_freep) struct state *s = new_state(folder);
+
+	if (open_environment(s, map_bytes, e) < 0)
+		return (-1);
+	return (state_check_entries(s, e));
 }
 
 void
@@ -122,6 +151,9 @@ state_free(struct state *s)
 		return;
 	if (s->env != NULL)
 		mdb_env_close(s->env);
+	if (s->held >= 0)
+		state_check_leave(s->folder, s->held);
+	scope_close(&s->held);
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);
 	pthread_rwlock_destroy(&s->map);
@@ -310,4 +342,23 @@ state_set_writer(
 	buf_add(&b, w->id, sizeof(w->id));
 	buf_add_i64(&b, w->started);
 	return (state_meta_put(t, "writer", b.p, b.n, e));
+}
+
+int
+state_set_rebuilt(struct state_txn *t, struct err *e)
+{
+	uint8_t yes = 1;
+
+	return (state_meta_put(t, "rebuilt", &yes, 1, e));
+}
+
+int
+state_was_rebuilt(struct state *s, bool *rebuilt, struct err *e)
+{
+	SCOPED(state_read_end) struct state_txn t = STATE_TXN_INIT;
+	uint8_t yes;
+
+	if (state_read(s, &t, e) < 0)
+		return (-1);
+	return (state_meta_get(&t, "rebuilt", &yes, 1, rebuilt, e));
 }

@@ -66,6 +66,9 @@ int state_get_writer(
     struct state *s, struct state_writer *w, struct err *e) MUST_USE;
 int state_set_writer(
     struct state_txn *t, const struct state_writer *w, struct err *e) MUST_USE;
+/* Was it rebuilt by itself (and not by an operator's recover)? */
+int state_set_rebuilt(struct state_txn *t, struct err *e) MUST_USE;
+int state_was_rebuilt(struct state *s, bool *rebuilt, struct err *e) MUST_USE;
 
 /* --- endpoints: a name keeps its number, 0 to STATE_ENDPOINTS_MAX - 1 --- */
 

@@ -47,6 +47,7 @@ struct state {
 	pthread_cond_t changed;
 	uint64_t changes; /* guarded by lock */
 	uint32_t senders; /* guarded by lock; endpoints that are sent to */
+	int held;	  /* db/clean, shared with all who have it open */
 };
 
 struct state_txn {
@@ -64,6 +65,23 @@ extern const char *const state_db_names[DB_COUNT];
 /* Tests: the same with a first map of their own size. */
 struct state *state_open_sized(const char *folder, const struct repo_id *repo,
     size_t map_bytes, struct err *e) MUST_USE;
+
+/* --- is the database sound? (state_check.c) --- */
+
+/*
+ * Before the environment is opened: looks through it when it is not as the
+ * last process left it. *held is given back with state_check_leave, after the
+ * environment was closed. Fails: ERR_CORRUPT.
+ */
+int state_check_enter(
+    const char *folder, size_t map_bytes, int *held, struct err *e) MUST_USE;
+void state_check_leave(const char *folder, int held);
+/* Walks through all of it. On a damaged one it may end the process. */
+int state_check_entries(struct state *s, struct err *e) MUST_USE;
+/* Opens, walks through, closes; for the child process that may come to harm. */
+int state_try(const char *folder, size_t map_bytes, struct err *e) MUST_USE;
+/* An entry was bad: the next process to open it looks through all of it. */
+void state_note_damage(void);
 
 /* mdb_txn_begin with the map held shared; it stays held when that works. */
 int state_txn_open(

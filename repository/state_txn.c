@@ -21,10 +21,11 @@ const char *const state_db_names[DB_COUNT] = { "meta", "endpoints", "names",
 int
 state_damaged(struct err *e, const char *what)
 {
+	state_note_damage();
 	err_set(e, ERR_CORRUPT, "local state is damaged: %s", what);
 	return (err_hint(e,
-	    "move the state folder away and run 'triplicate recover'; then put "
-	    "its folder spool back: it may hold what no endpoint has yet"));
+	    "run the command again: it sets the damaged state aside and "
+	    "rebuilds it from the endpoints, as 'triplicate recover' would"));
 }
 
 int
@@ -41,6 +42,8 @@ state_fail(struct err *e, int rc, const char *what)
 	case MDB_NOTFOUND:
 	case MDB_BAD_VALSIZE:
 	case MDB_BAD_DBI:
+	case MDB_CURSOR_FULL:
+	case MDB_PAGE_FULL:
 	case MDB_BAD_TXN: return (state_damaged(e, mdb_strerror(rc)));
 	case MDB_VERSION_MISMATCH:
 		return (err_set(e, ERR_VERSION,
