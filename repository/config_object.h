@@ -8,9 +8,9 @@
  *            nsigning:u8 { epoch:u32 public[32] }*
  *            agent-bytes:u32 private-sealed(agent.key's text) signature[68]
  *   writer = header epoch:u32 id[8] started:i64
- *            json-bytes:u32 index-sealed({"host","version"}) signature[68]
- *   slot   = header created:i64 namelen:u8 name ops:u32 memory-KiB:u32
- *            salt[16] check[32] box-bytes:u32 box signature[68]
+ *            json-bytes:u32 index-sealed({"host","machine","version"})
+ * signature[68] slot   = header created:i64 namelen:u8 name ops:u32
+ * memory-KiB:u32 salt[16] check[32] box-bytes:u32 box signature[68]
  *
  * config and slot are signed by the root key, writer by the agent's.
  */
@@ -33,12 +33,22 @@ int config_check(
 int config_open(
     struct keys *k, const void *p, size_t n, struct err *e) MUST_USE;
 
+#define WRITER_MACHINE 16
+
 struct writer {
 	uint32_t epoch;
 	uint8_t id[8];
 	int64_t started;
 	char host[128];
+	uint8_t machine[WRITER_MACHINE]; /* zeros when it does not say */
 };
+/*
+ * Fills host and machine: a keyed hash of the host's name, its machine-id and
+ * the path of its state folder. A machine that lost its local state knows by it
+ * that the newest writer was itself.
+ */
+void writer_of_this_machine(
+    const struct keys *k, const char *state_folder, struct writer *w);
 void writer_name(const struct writer *w, char out[OBJECT_NAME_TEXT]);
 /* The epoch and id in "writers/<epoch>-<16 hex>"; false for anything else. */
 bool writer_parse_name(const char *object, uint32_t *epoch, uint8_t id[8]);

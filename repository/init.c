@@ -195,17 +195,11 @@ is_anywhere(const struct settings *s, const struct init_result *out)
 }
 
 static int
-refuse_lost_state(bool recovered, struct err *e)
+refuse_recovered(struct err *e)
 {
-	if (recovered) {
-		err_set(e, ERR_REFUSED,
-		    "this repository was recovered here, and is read-only");
-		return (err_hint(e, "run 'triplicate recover --take-over'"));
-	}
 	err_set(e, ERR_REFUSED,
-	    "the endpoints hold this repository already, and this machine "
-	    "knows nothing of it");
-	return (err_hint(e, "run 'triplicate recover'"));
+	    "this repository was recovered here, and is read-only");
+	return (err_hint(e, "run 'triplicate recover --take-over'"));
 }
 
 /* Config and writer 1, as every endpoint will hold them. */
@@ -220,8 +214,7 @@ write_first(struct state *state, const struct keys *k, struct err *e)
 
 	random_bytes(w.id, sizeof(w.id));
 	memcpy(mine.id, w.id, sizeof(mine.id));
-	if (gethostname(w.host, sizeof(w.host) - 1) != 0)
-		memcpy(w.host, "unknown", sizeof("unknown"));
+	writer_of_this_machine(k, state_folder(state), &w);
 	if (config_encode(k, GENERATION, &config, e) < 0)
 		return (-1);
 	writer_name(&w, name);
@@ -239,19 +232,23 @@ prepare_state(const struct settings *s, const struct keys *k,
     const struct init_result *out, struct err *e)
 {
 	SCOPED(state_freep) struct state *state = NULL;
+	SCOPED(scope_free) char *data = file_join(s->state, "db/data.mdb");
 	struct state_writer writer;
 	uint64_t highest;
+	bool rebuilt;
 
+	/* Lost, and not new: repo_open rebuilds it. */
+	if (!file_exists(data) && is_anywhere(s, out))
+		return (0);
 	if (state_create(s->state, keys_repo(k), e) < 0 ||
 	    (state = state_open(s->state, keys_repo(k), e)) == NULL ||
 	    state_get_writer(state, &writer, e) < 0 ||
+	    state_was_rebuilt(state, &rebuilt, e) < 0 ||
 	    state_highest(state, &highest, e) < 0)
 		return (-1);
-	if (writer.epoch != 0)
+	if (writer.epoch != 0 || rebuilt)
 		return (0);
-	if (highest > 0 || is_anywhere(s, out))
-		return (refuse_lost_state(highest > 0, e));
-	return (write_first(state, k, e));
+	return (highest > 0 ? refuse_recovered(e) : write_first(state, k, e));
 }
 
 /* Everything up to an open repository: keys, state, nothing at an endpoint. */

@@ -47,6 +47,32 @@ int recover_discard(const char *folder, struct err *e) MUST_USE;
 /* Writes epoch + 1 at a quorum of the endpoints; r is then the writer. */
 int recover_take_over(const struct settings *s, struct recover_result *out,
     struct err *e) MUST_USE;
+/*
+ * Local state that repo_open found lost or damaged, as why says: rebuilt from
+ * the endpoints that answer, in place, with a warning. This machine goes on as
+ * writer (recover_resume) if it was the newest one.
+ * Fails: why itself when no endpoint holds this repository, ERR_LOCKED,
+ * ERR_NETWORK, ERR_KEY. After failure: what was there is as it was.
+ */
+int recover_rebuild(const struct settings *s, struct keys *k,
+    const struct err *why, struct err *e) MUST_USE;
+/*
+ * In a repository that was rebuilt and is locked for writing: takes over from
+ * ourselves, with the next epoch, since what we numbered last may be lost.
+ * Fails: ERR_REFUSED when the newest writer is another machine, ERR_QUORUM.
+ */
+int recover_resume(struct repo *r, struct err *e) MUST_USE;
+/*
+ * Index objects, audit entries and manifests that an endpoint holds and local
+ * state does not know are taken in; *n tells how many. So a state that is older
+ * than the endpoints (put back from a snapshot, rebuilt while one was away)
+ * takes no number twice, and an endpoint's backups are never forgotten.
+ */
+int recover_learn(
+    struct repo *r, struct endpoint *ep, uint64_t *n, struct err *e) MUST_USE;
+/* How many backups an endpoint lists that local state does not know. */
+int recover_count_unknown(
+    struct repo *r, struct endpoint *ep, uint64_t *n, struct err *e) MUST_USE;
 void recover_result_free(struct recover_result *r);
 
 #endif

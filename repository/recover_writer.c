@@ -5,7 +5,6 @@
  * quorum holds it; local state says so only then.
  */
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -31,18 +30,29 @@ check_endpoint(struct repo *r, struct endpoint *ep, struct err *e)
 	return (0);
 }
 
+/* So many that whoever reaches a quorum of its own meets one of them. */
+static unsigned
+claims_needed(const struct repo *r)
+{
+	unsigned quorum = r->settings->write_quorum;
+	unsigned meets = (unsigned)r->nendpoints - quorum + 1;
+
+	return (meets > quorum ? meets : quorum);
+}
+
 /*
- * The highest epoch that any endpoint, or our own state, knows. Only signed
- * ones count: else one endpoint could use all numbers up. *usable gets a bit
- * for each endpoint that is ours.
+ * The writer of the highest epoch that any endpoint, or our own state, knows.
+ * Only signed ones count: else one endpoint could use all numbers up. *usable
+ * gets a bit for each endpoint that is ours.
  */
 static int
-highest_epoch(struct repo *r, uint32_t *epoch, uint32_t *usable, struct err *e)
+newest_writer(
+    struct repo *r, struct writer *newest, uint32_t *usable, struct err *e)
 {
 	struct err last = ERR_INIT;
 	unsigned answered = 0;
 
-	*epoch = r->epoch;
+	*newest = (struct writer){ .epoch = r->epoch };
 	*usable = 0;
 	for (size_t i = 0; i < r->nendpoints; i++) {
 		struct endpoint *ep = &r->endpoints[i];
@@ -57,17 +67,16 @@ highest_epoch(struct repo *r, uint32_t *epoch, uint32_t *usable, struct err *e)
 		}
 		answered++;
 		*usable |= 1U << i;
-		if (found.epoch > *epoch)
-			*epoch = found.epoch;
+		if (found.epoch > newest->epoch)
+			*newest = found;
 	}
-	if (*epoch == UINT32_MAX)
+	if (newest->epoch == UINT32_MAX)
 		return (err_set(e, ERR_REFUSED, "no writer epoch is left"));
-	if (answered >= r->settings->write_quorum)
+	if (answered >= claims_needed(r))
 		return (0);
 	return (err_set(e, ERR_QUORUM,
-	    "take-over needs %u endpoints, %u answered%s%s",
-	    r->settings->write_quorum, answered,
-	    last.kind != ERR_NONE ? "; last: " : "", last.text));
+	    "take-over needs %u endpoints, %u answered%s%s", claims_needed(r),
+	    answered, last.kind != ERR_NONE ? "; last: " : "", last.text));
 }
 
 /* Being there already is what a lost answer leaves: nobody else has our id. */
@@ -99,10 +108,10 @@ put_writer(
 		if ((usable & (1U << i)) != 0)
 			stored += claim_at(
 			    &r->endpoints[i], name, &object, &last);
-	if (stored < r->settings->write_quorum)
+	if (stored < claims_needed(r))
 		return (err_set(e, ERR_QUORUM,
 		    "take-over reached %u endpoints of %u; last: %s", stored,
-		    r->settings->write_quorum, last.text));
+		    claims_needed(r), last.text));
 	memcpy(mine.id, w->id, sizeof(mine.id));
 	if ((t = state_begin(r->state, e)) == NULL ||
 	    state_put_root(t, name, object.p, object.n, e) < 0 ||
@@ -132,18 +141,25 @@ note_in_audit_log(struct repo *r, const struct writer *w, struct err *e)
 
 /* With the writer's lock held: no job of this machine goes on meanwhile. */
 static int
+claim(struct repo *r, uint32_t after, uint32_t usable, struct writer *w,
+    struct err *e)
+{
+	*w = (struct writer){ .epoch = after + 1, .started = clock_now() };
+	random_bytes(w->id, sizeof(w->id));
+	writer_of_this_machine(r->keys, r->settings->state, w);
+	if (put_writer(r, w, usable, e) < 0)
+		return (-1);
+	return (note_in_audit_log(r, w, e));
+}
+
+static int
 take_over(struct repo *r, struct recover_result *out, struct err *e)
 {
-	struct writer w = { .started = clock_now() };
-	uint32_t highest, usable;
+	struct writer newest, w;
+	uint32_t usable;
 
-	if (highest_epoch(r, &highest, &usable, e) < 0)
-		return (-1);
-	w.epoch = highest + 1;
-	random_bytes(w.id, sizeof(w.id));
-	if (gethostname(w.host, sizeof(w.host) - 1) < 0)
-		(void)strcpy(w.host, "unknown");
-	if (put_writer(r, &w, usable, e) < 0 || note_in_audit_log(r, &w, e) < 0)
+	if (newest_writer(r, &newest, &usable, e) < 0 ||
+	    claim(r, newest.epoch, usable, &w, e) < 0)
 		return (-1);
 	out->epoch = w.epoch;
 	out->writer_since = w.started;
@@ -162,4 +178,37 @@ recover_take_over(
 	if (r == NULL || (lock = file_lock(path, e)) < 0)
 		return (-1);
 	return (take_over(r, out, e));
+}
+
+static int
+refuse_to_resume(const struct writer *newest, struct err *e)
+{
+	char since[CLOCK_TEXT];
+
+	clock_text(newest->started, since);
+	err_set(e, ERR_REFUSED,
+	    "local state was lost, and the writer is %s since %s, which may be "
+	    "another machine",
+	    newest->host, since);
+	return (err_hint(e,
+	    "run 'triplicate recover --take-over' to make this machine the "
+	    "writer"));
+}
+
+int
+recover_resume(struct repo *r, struct err *e)
+{
+	struct writer newest, w = { .epoch = 0 };
+	uint32_t usable;
+
+	if (newest_writer(r, &newest, &usable, e) < 0)
+		return (-1);
+	writer_of_this_machine(r->keys, r->settings->state, &w);
+	if (memcmp(w.machine, newest.machine, sizeof(w.machine)) != 0)
+		return (refuse_to_resume(&newest, e));
+	if (claim(r, newest.epoch, usable, &w, e) < 0)
+		return (-1);
+	log_warning(
+	    "this machine was the writer, and goes on as writer %u", w.epoch);
+	return (0);
 }

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "repository/config_object.h"
 #include "repository/endpoint.h"
+#include "repository/recover.h"
 #include "repository/spool.h"
 #include "repository/state.h"
 
@@ -53,21 +54,32 @@ open_restore_key(struct repo *r, unsigned flags, struct err *e)
 	return (0);
 }
 
+/* Without local state and without a key, nothing is here yet: to say so helps
+ * more than to name the key. */
 static int
 open_keys(struct repo *r, unsigned flags, struct err *e)
 {
+	SCOPED(scope_free)
+	char *data = file_join(r->settings->state, "db/data.mdb");
+	SCOPED(state_freep) struct state *none = NULL;
+
 	r->keys = keys_load_agent(r->settings->agent_key, e);
-	if (r->keys == NULL)
+	if (r->keys != NULL)
+		return (open_restore_key(r, flags, e));
+	if (file_exists(r->settings->agent_key) || file_exists(data))
 		return (-1);
-	return (open_restore_key(r, flags, e));
+	err_clear(e);
+	none = state_open(r->settings->state, NULL, e);
+	return (-1);
 }
 
 /* --- the lock --- */
 
 /* Who holds it: what the holder wrote into the file. */
 static int
-fail_locked(const char *path, struct err *e)
+fail_locked(const struct settings *s, struct err *e)
 {
+	SCOPED(scope_free) char *path = file_join(s->state, "lock");
 	SCOPED(buf_free) struct buf text = BUF_INIT;
 	struct err ignored = ERR_INIT;
 
@@ -91,7 +103,8 @@ take_lock(struct repo *r, struct err *e)
 
 	r->lock = file_lock(path, e);
 	if (r->lock < 0)
-		return (e->kind == ERR_LOCKED ? fail_locked(path, e) : -1);
+		return (
+		    e->kind == ERR_LOCKED ? fail_locked(r->settings, e) : -1);
 	clock_text(clock_now(), now);
 	memset(text, ' ', sizeof(text));
 	n = snprintf(
@@ -148,19 +161,57 @@ repo_endpoint(const struct repo *r, const char *name, struct err *e)
 
 /* --- open and close --- */
 
+/* Without config, it was made and never filled. */
+static int
+open_local_state(struct repo *r, struct err *e)
+{
+	struct state_object config;
+	bool found;
+
+	r->state = state_open(r->settings->state, keys_repo(r->keys), e);
+	if (r->state == NULL ||
+	    state_find(r->state, CONFIG_OBJECT_NAME, &config, &found, e) < 0)
+		return (-1);
+	if (found)
+		return (0);
+	err_set(e, ERR_MISSING, "no repository here (%s)", r->settings->state);
+	return (err_hint(e, "run 'triplicate init' or 'triplicate recover'"));
+}
+
+/* It is a cache: with keys and endpoints at hand, its loss is mended here. */
+static int
+open_or_rebuild(struct repo *r, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (open_local_state(r, &why) == 0)
+		return (0);
+	state_freep(&r->state);
+	if (why.kind != ERR_CORRUPT && why.kind != ERR_MISSING) {
+		*e = why;
+		return (-1);
+	}
+	if (recover_rebuild(r->settings, r->keys, &why, e) < 0)
+		return (
+		    e->kind == ERR_LOCKED ? fail_locked(r->settings, e) : -1);
+	return (open_local_state(r, e));
+}
+
 static int
 open_state(struct repo *r, enum repo_mode mode, struct err *e)
 {
 	struct state_writer writer;
+	bool rebuilt;
 
-	r->state = state_open(r->settings->state, keys_repo(r->keys), e);
-	if (r->state == NULL || state_get_writer(r->state, &writer, e) < 0)
+	if (open_or_rebuild(r, e) < 0 ||
+	    state_get_writer(r->state, &writer, e) < 0 ||
+	    state_was_rebuilt(r->state, &rebuilt, e) < 0)
 		return (-1);
 	r->epoch = writer.epoch;
 	hex_of(writer.id, sizeof(writer.id), r->writer);
 	if (mode == REPO_READ)
 		return (0);
-	if (r->epoch == 0) {
+	if (r->epoch == 0 && !rebuilt) {
 		err_set(e, ERR_REFUSED,
 		    "this repository was recovered here, and is read-only");
 		return (err_hint(e,
@@ -170,17 +221,13 @@ open_state(struct repo *r, enum repo_mode mode, struct err *e)
 	return (take_lock(r, e));
 }
 
-/* Without local state, its absence is what to say, not that of the key. */
+/* What only the writer does before it begins. */
 static int
-check_state_is_there(const struct settings *s, struct err *e)
+prepare_writer(struct repo *r, struct err *e)
 {
-	SCOPED(scope_free) char *data = file_join(s->state, "db/data.mdb");
-	SCOPED(state_freep) struct state *none = NULL;
-
-	if (file_exists(data))
-		return (0);
-	none = state_open(s->state, NULL, e);
-	return (none == NULL ? -1 : 0);
+	if (r->epoch == 0 && recover_resume(r, e) < 0)
+		return (-1);
+	return (spool_recover(r, e));
 }
 
 struct repo *
@@ -191,11 +238,10 @@ repo_open(const struct settings *s, enum repo_mode mode, unsigned flags,
 
 	r->settings = s;
 	r->lock = -1;
-	if (check_state_is_there(s, e) < 0 || open_keys(r, flags, e) < 0 ||
-	    open_state(r, mode, e) < 0 ||
+	if (open_keys(r, flags, e) < 0 || open_state(r, mode, e) < 0 ||
 	    open_endpoints(r, mode == REPO_WRITE, e) < 0)
 		return (NULL);
-	if (mode == REPO_WRITE && spool_recover(r, e) < 0)
+	if (mode == REPO_WRITE && prepare_writer(r, e) < 0)
 		return (NULL);
 	return (TAKE(r));
 }

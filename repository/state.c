@@ -80,7 +80,7 @@ mend_length(struct state *s, struct err *e)
 
 /* A first page that asks for the impossible was not written by us. */
 static int
-fail_to_open(struct state *s, struct err *e, int rc)
+fail_to_open(const struct state *s, struct err *e, int rc)
 {
 	if (rc == EINVAL || rc == ENOMEM || rc == EFBIG || rc == EISDIR)
 		return (state_damaged(e, "its database does not open"));

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "repository/config_object.h"
@@ -17,6 +19,8 @@
 #define PREFIX	     "writers/"
 #define CONTEXT_TEXT (OBJECT_NAME_TEXT + 8)
 #define ID_DIGITS    16
+#define MACHINE_ID   "/etc/machine-id"
+#define MACHINE_TEXT 256
 
 void
 writer_name(const struct writer *w, char out[OBJECT_NAME_TEXT])
@@ -55,6 +59,30 @@ writer_parse_name(const char *object, uint32_t *epoch, uint8_t id[8])
 	return (true);
 }
 
+void
+writer_of_this_machine(
+    const struct keys *k, const char *state_folder, struct writer *w)
+{
+	SCOPED(buf_free) struct buf id = BUF_INIT;
+	struct err ignored = ERR_INIT;
+
+	if (gethostname(w->host, sizeof(w->host) - 1) < 0)
+		(void)snprintf(w->host, sizeof(w->host), "unknown");
+	/* Without one, as in a container, the other two have to do. */
+	if (file_load_followed(MACHINE_ID, MACHINE_TEXT, &id, &ignored) < 0)
+		id.n = 0;
+	buf_printf(&id, "\n%s", state_folder);
+	seal_identity(k, "machine", w->host, buf_text(&id), w->machine);
+}
+
+static bool
+says_machine(const struct writer *w)
+{
+	static const uint8_t none[WRITER_MACHINE];
+
+	return (memcmp(w->machine, none, sizeof(none)) != 0);
+}
+
 static void
 context_of(const struct writer *w, char out[CONTEXT_TEXT])
 {
@@ -69,10 +97,13 @@ writer_encode(const struct keys *k, const struct writer *w, struct buf *out)
 {
 	SCOPED(json_freep) struct json *o = json_object();
 	SCOPED(buf_free) struct buf text = BUF_INIT, sealed = BUF_INIT;
-	char context[CONTEXT_TEXT];
+	char context[CONTEXT_TEXT], machine[2 * WRITER_MACHINE + 1];
 
 	assert(w->epoch > 0);
 	json_set_string(o, "host", w->host);
+	hex_of(w->machine, sizeof(w->machine), machine);
+	if (says_machine(w))
+		json_set_string(o, "machine", machine);
 	json_set_integer(o, "version", FORMAT_VERSION);
 	json_write(o, false, &text);
 	format_pad(&text, SEAL_INDEX_OVERHEAD, ' ');
@@ -94,13 +125,17 @@ read_text(const struct buf *text, struct writer *w, struct err *e)
 {
 	SCOPED(json_freep)
 	struct json *o = json_parse((const char *)text->p, text->n, e);
-	const char *host;
+	const char *host, *machine;
 
 	if (o == NULL)
 		return (-1);
 	host = json_get_string(o, "host");
 	snprintf(w->host, sizeof(w->host), "%s", host != NULL ? host : "");
 	text_mend_end(w->host);
+	machine = json_get_string(o, "machine");
+	if (machine == NULL || strlen(machine) != 2 * sizeof(w->machine) ||
+	    !hex_parse(machine, w->machine, sizeof(w->machine)))
+		memset(w->machine, 0, sizeof(w->machine));
 	return (0);
 }
 

@@ -294,7 +294,7 @@ recover_from_nothing_fails_and_leaves_nothing(void **state)
 	fixture_unmount(g, 2);
 	err_clear(&e);
 	assert_int_equal(recover_state(&b.settings, k, NULL, &out, &e), -1);
-	assert_int_equal(e.kind, ERR_MISSING);
+	assert_int_equal(e.kind, ERR_NETWORK);
 	assert_false(file_exists(b.state));
 }
 
