@@ -289,7 +289,8 @@ forget_files(struct flow *f)
 static int
 commit(struct flow *f, struct err *e)
 {
-	if (fence_wait(f->fence, e) < 0)
+	if (fence_wait(f->fence, e) < 0 ||
+	    replicate_wait_known(f->senders, e) < 0)
 		return (-1);
 	progress_phase(f->run.progress, "commit", 0);
 	fill_manifest(f);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "repository/audit_log.h"
+#include "repository/recover.h"
 #include "repository/repo.h"
 #include "repository/schedule.h"
 #include "repository/state.h"
@@ -204,6 +205,19 @@ judge_endpoint(struct look *l, const struct endpoint *ep,
 		    name, bad);
 }
 
+/* An endpoint that knows more than this machine: its state is an older one. */
+static void
+look_for_unknown(struct look *l, struct endpoint *ep, struct err *why)
+{
+	uint64_t n;
+
+	if (recover_count_unknown(l->r, ep, &n, why) == 0 && n > 0)
+		worse(l, AT_RISK,
+		    "endpoint %s holds %" PRIu64
+		    " backups that this machine does not know: sync takes them in",
+		    ep->conf->name, n);
+}
+
 static int
 look_at_endpoint(struct look *l, struct endpoint *ep,
     const struct state_tally *t, struct json *endpoints, struct err *e)
@@ -217,7 +231,8 @@ look_at_endpoint(struct look *l, struct endpoint *ep,
 		json_free(j);
 		return (-1);
 	}
-	(void)!repo_check_endpoint(l->r, ep, &why);
+	if (repo_check_endpoint(l->r, ep, &why) == 0)
+		look_for_unknown(l, ep, &why);
 	json_set_bool(j, "reachable", why.kind == ERR_NONE);
 	json_set_integer(
 	    j, "behind_packs", (int64_t)t->pending_packs[ep->number]);

@@ -98,12 +98,34 @@ view(struct cli *c, const char *name, struct verify_endpoint *at)
 	return (j);
 }
 
-/* Endpoints that could not be reached: a failure when named, else a look. */
+/* Nothing at all was looked at. */
+static bool
+none_reached(const struct cli *c, const struct verify_result *result)
+{
+	for (size_t i = 0; i < c->settings->nendpoints; i++)
+		if (result->at[i].reached)
+			return (false);
+	return (true);
+}
+
+static int
+fail_unreached(const struct verify_endpoint *at, struct err *e)
+{
+	*e = at->error;
+	if (e->kind == ERR_MISSING)
+		e->kind = ERR_NETWORK;
+	return (err_within(e, "nothing was verified"));
+}
+
+/* Endpoints that could not be reached: a failure when named, or when none
+ * could, else a look. */
 static int
 judge(struct cli *c, const struct verify_conf *conf,
     struct verify_result *result, struct err *e)
 {
-	if (!result->ok) {
+	bool none = none_reached(c, result);
+
+	if (!result->ok && !none) {
 		(void)err_set(e, ERR_CORRUPT,
 		    "damaged or missing objects are left at the endpoints");
 		return (err_hint(e,
@@ -115,12 +137,8 @@ judge(struct cli *c, const struct verify_conf *conf,
 		if (result->at[i].reached ||
 		    (conf->which != 0 && (conf->which & (1U << i)) == 0))
 			continue;
-		if (conf->which != 0) {
-			*e = result->at[i].error;
-			if (e->kind == ERR_MISSING)
-				e->kind = ERR_NETWORK;
-			return (-1);
-		}
+		if (conf->which != 0 || none)
+			return (fail_unreached(&result->at[i], e));
 		cli_raise(c, EXIT_LOOK);
 	}
 	return (0);

@@ -19,6 +19,7 @@
 #include "base/stop.h"
 #include "repository/endpoint.h"
 #include "repository/object.h"
+#include "repository/recover.h"
 #include "repository/spool.h"
 #include "repository/state_backups.h"
 
@@ -33,6 +34,7 @@ struct sender {
 	/* guarded by the replicate's lock */
 	bool has_ended;
 	uint64_t expected, counted; /* bytes, after nothing more is coming */
+	atomic_bool known; /* what the endpoint holds is, or it was set aside */
 };
 
 struct replicate {
@@ -74,6 +76,22 @@ list_endpoint(struct sender *s, struct err *e)
 		log_warning(
 		    "endpoint %s: %llu objects are missing or cut there, sending them again",
 		    s->ep->conf->name, (unsigned long long)result.lost);
+	return (0);
+}
+
+/* What the endpoint holds and this machine does not know. */
+static int
+learn(struct sender *s, struct err *e)
+{
+	struct repo *r = s->rep->repo;
+	uint64_t n;
+
+	if (recover_learn(r, s->ep, &n, e) < 0)
+		return (-1);
+	if (n > 0)
+		log_warning(
+		    "endpoint %s holds %llu objects that this machine did not know: taken in",
+		    s->ep->conf->name, (unsigned long long)n);
 	return (0);
 }
 
@@ -304,14 +322,27 @@ send_pending(struct sender *s, bool *any, struct err *e)
 	}
 }
 
-/* Until nothing is left that can be sent and nothing more is coming. */
+static bool
+all_known(const struct replicate *rep)
+{
+	for (size_t i = 0; i < rep->n; i++)
+		if (rep->senders[i].started &&
+		    !atomic_load(&rep->senders[i].known))
+			return (false);
+	return (true);
+}
+
+/* Until nothing is left that can be sent and nothing more is coming, from the
+ * backup or from an endpoint that knew more than this machine. */
 static int
 send_all(struct sender *s, struct err *e)
 {
 	struct state *state = s->rep->repo->state;
 
 	for (;;) {
-		bool last = atomic_load(&s->rep->finishing), any;
+		bool last = atomic_load(&s->rep->finishing) &&
+		    all_known(s->rep);
+		bool any;
 		uint64_t seen = state_changes(state);
 
 		err_clear(&s->report.error);
@@ -321,18 +352,27 @@ send_all(struct sender *s, struct err *e)
 			continue;
 		if (last)
 			return (0);
-		if (!atomic_load(&s->rep->finishing) &&
-		    state_wait(state, seen, WAIT_MS, e) < 0)
+		if (state_wait(state, seen, WAIT_MS, e) < 0)
 			return (-1);
 	}
+}
+
+static void
+set_known(struct sender *s)
+{
+	atomic_store(&s->known, true);
+	state_wake(s->rep->repo->state);
 }
 
 static int
 work(struct sender *s, struct err *e)
 {
-	if (prepare_endpoint(s, e) < 0 ||
-	    ((s->rep->flags & REPLICATE_AUDIT_ONLY) == 0 &&
-		list_endpoint(s, e) < 0))
+	bool audit_only = (s->rep->flags & REPLICATE_AUDIT_ONLY) != 0;
+
+	if (prepare_endpoint(s, e) < 0 || (!audit_only && learn(s, e) < 0))
+		return (-1);
+	set_known(s);
+	if (!audit_only && list_endpoint(s, e) < 0)
 		return (-1);
 	s->report.reached = true;
 	count_in(s);
@@ -357,7 +397,7 @@ run_sender(void *arg)
 		log_debug("%s", ignored.text);
 	spool_sender(r, s->ep, false);
 	count_out(s);
-	state_wake(r->state);
+	set_known(s);
 	return (NULL);
 }
 
@@ -404,6 +444,21 @@ join_all(struct replicate *rep)
 			continue;
 		(void)pthread_join(rep->senders[i].thread, NULL);
 		rep->senders[i].started = false;
+	}
+}
+
+int
+replicate_wait_known(struct replicate *rep, struct err *e)
+{
+	struct state *state = rep->repo->state;
+
+	for (;;) {
+		uint64_t seen = state_changes(state);
+
+		if (all_known(rep))
+			return (0);
+		if (state_wait(state, seen, WAIT_MS, e) < 0)
+			return (-1);
 	}
 }
 

@@ -39,6 +39,9 @@ enum {
  */
 struct replicate *replicate_start(
     struct repo *r, unsigned which, unsigned flags, struct err *e) MUST_USE;
+/* Waits until local state knows what every endpoint that answers holds: before
+ * that, no number of a chain may be taken. */
+int replicate_wait_known(struct replicate *rep, struct err *e) MUST_USE;
 /* Waits until every sender has sent what there is or was set aside; reports[i]
  * for r->endpoints[i]. */
 int replicate_finish(struct replicate *rep, struct endpoint_report reports[],

@@ -639,8 +639,10 @@ verify_whole(struct verify *v, struct err *e)
 	    (v->conf->repair &&
 		(check_not_taken_over(v, e) < 0 || repair_all(v, e) < 0)))
 		return (-1);
+	if (!any_reached(v->result, r->nendpoints))
+		return (0);
 	v->result->ok = is_whole(v->result, r->nendpoints);
-	if (r->epoch == 0 || !any_reached(v->result, r->nendpoints))
+	if (r->epoch == 0)
 		return (0);
 	return (record(v, e) < 0 || replicate_audit(r, e) < 0 ? -1 : 0);
 }

@@ -27,7 +27,8 @@ struct verify_endpoint {
 };
 struct verify_result {
 	struct verify_endpoint at[SETTINGS_ENDPOINTS_MAX];
-	bool ok; /* nothing damaged or missing is left at a reached endpoint */
+	bool ok; /* an endpoint was reached, and nothing damaged or missing is
+		    left at those that were */
 };
 /*
  * Fails only when it could not do its work (ERR_KEY for VERIFY_DATA without the

@@ -41,7 +41,7 @@ scenario_end() {
 	[ -z "$OWN_PG" ] || "$TOP/tests/services/postgres.sh" stop "$OWN_PG"
 	if [ "${KEEP:-0}" = 1 ]; then echo "# kept $T"; else
 		chmod -R u+w "$T" 2>/dev/null
-		rm -rf "$T"
+		rm -rf "$T" "$T.kept"
 	fi
 	exit $status
 }
@@ -123,6 +123,43 @@ write_conf() {
 	E
 }
 
+# A branch of files alone, which needs no server: $T/files, and its
+# configuration; plain_branch [LINES for [repository]].
+plain_branch() {
+	local endpoint i
+	mkdir -p "$T/files/ab" "$T/files/cd"
+	for ((i = 1; i <= 30; i++)); do
+		head -c $((i * 4000)) /dev/urandom >"$T/files/ab/f$i"
+	done
+	cat >"$CONF" <<-E
+		[repository]
+		state = $T/state
+		agent-key = $T/agent.key
+		${RESTORE_KEY-restore-key = $T/restore.key}
+		give-up-after = 1s
+		${1:-}
+	E
+	for endpoint in $ENDPOINTS; do
+		printf '\n[endpoint %s]\nurl = file://%s\n' "$endpoint" "$T/$endpoint"
+	done >>"$CONF"
+	printf '\n[branch production]\nstage = production\nfilestore = %s\n' \
+		"$T/files" >>"$CONF"
+}
+
+plain_change() { # plain_change NAME: a file more
+	head -c 50000 /dev/urandom >"$T/files/cd/$1"
+}
+
+# All that is in $T, kept and put back, so that many cases begin alike.
+keep_all() {
+	rm -rf "$T.kept"
+	cp -a "$T" "$T.kept"
+}
+put_back() {
+	find "$T" -mindepth 1 -delete
+	cp -a "$T.kept/." "$T/"
+}
+
 # --- running the program -----------------------------------------------------
 # run COMMAND…: sets status, out and err (first 64 KiB of each).
 runs=0
@@ -198,6 +235,11 @@ objects() {
 }
 object_sums() {
 	(cd "$T/$1" 2>/dev/null && find . -type f -print0 | sort -z | xargs -0 -r sha256sum)
+}
+# Audit entries of one epoch and number, anywhere: a fork of the chain.
+numbers_taken_twice() {
+	find "$T"/*/audit -type f -name '[0-9]*' -printf '%f\n' 2>/dev/null |
+		sort -u | cut -d- -f1,2 | uniq -d
 }
 bytes_at() {
 	find "$T/$1" -type f -printf '%s\n' 2>/dev/null |
