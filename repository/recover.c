@@ -9,15 +9,10 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/log.h"
-#include "base/stop.h"
 #include "repository/catalog.h"
 #include "repository/config_object.h"
 #include "repository/endpoint.h"
-#include "repository/index_object.h"
-#include "repository/manifest.h"
-#include "repository/object.h"
 #include "repository/state_backups.h"
 #include "repository/state_chunks.h"
 
