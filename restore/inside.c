@@ -56,9 +56,11 @@ enter(int at, const char *name, bool make, struct err *e)
 	}
 	if (fd >= 0)
 		return (fd);
-	if (errno == ELOOP || errno == ENOTDIR)
-		return (err_set(e, ERR_REFUSED,
-		    "%s is a link or a file where a folder should be", name));
+	if (errno == ELOOP || errno == ENOTDIR) {
+		(void)err_set(e, ERR_REFUSED,
+		    "%s is a link or a file where a folder should be", name);
+		return (err_hint(e, "look who put it there, and move it away"));
+	}
 	return (err_errno(e, "folder %s", name));
 }
 
