@@ -79,6 +79,7 @@ read_all(
 		return (-1);
 	if (snapshot_end(&db->snapshot, e) < 0)
 		return (-1);
+	watch_snapshot_ended(db->watch);
 	stage_reached("snapshot ended");
 	return (0);
 }
@@ -95,10 +96,11 @@ find_cause(struct run *run, struct database *db, struct err *e)
 
 	if (e->kind == ERR_STOPPED)
 		return;
+	if (snapshot_is_lost(&db->snapshot, e))
+		return;
 	if (run_outcome(run, &first) < 0)
 		*e = first;
-	if (snapshot_is_lost(&db->snapshot, e) || e->kind != ERR_DATABASE ||
-	    db->archive.definitions == NULL ||
+	if (e->kind != ERR_DATABASE || db->archive.definitions == NULL ||
 	    definitions_compare(run, db->archive.definitions, &changed) == 0 ||
 	    changed.kind != ERR_AGAIN)
 		return;

@@ -311,7 +311,9 @@ proof_end(struct proof *p, struct err *e)
 		p->row++;
 	}
 	pg_clearp(&p->page);
-	if (pg_exec(p->c, e, CLOSE_SQL) < 0 || look_all_again(p, e) < 0)
+	if (pg_exec(p->c, e, CLOSE_SQL) < 0)
+		return (err_within(e, "end the list of attachments"));
+	if (look_all_again(p, e) < 0)
 		return (-1);
 	for (size_t i = 0; i < p->n; i++)
 		p->deleted += p->list[i].is_deleted;

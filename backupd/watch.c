@@ -80,7 +80,9 @@ struct watch {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool is_over; /* guarded by lock */
+	/* guarded by lock */
+	bool is_over;
+	bool has_ended; /* the snapshot */
 };
 
 /* The waiter of that pid, known or new; NULL when there are too many. */
@@ -163,7 +165,13 @@ look_at_leader(struct watch *w, const char *leader, struct err *e)
 	const char *params[1] = { leader };
 	SCOPED(scope_free) char *there = NULL;
 	struct err lost = ERR_INIT;
+	bool has_ended;
 
+	(void)pthread_mutex_lock(&w->lock);
+	has_ended = w->has_ended;
+	(void)pthread_mutex_unlock(&w->lock);
+	if (has_ended)
+		return (0);
 	there = pg_value(w->c,
 	    "SELECT 1 FROM pg_catalog.pg_stat_activity WHERE pid = $1::int", 1,
 	    params, e);
@@ -269,6 +277,14 @@ watch_start(struct run *run, struct snapshot *s, struct err *e)
 	pg_close(w->c);
 	free(w);
 	return (NULL);
+}
+
+void
+watch_snapshot_ended(struct watch *w)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	w->has_ended = true;
+	(void)pthread_mutex_unlock(&w->lock);
 }
 
 void

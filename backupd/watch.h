@@ -19,6 +19,8 @@ struct watch;
  */
 struct watch *watch_start(
     struct run *run, struct snapshot *s, struct err *e) MUST_USE;
+/* After snapshot_end: the leader may go. Its guard is still watched. */
+void watch_snapshot_ended(struct watch *w);
 void watch_free(struct watch *w); /* ends the thread; the guard is s's again */
 void watch_freep(struct watch **w);
 

@@ -56,7 +56,11 @@ for stage in "snapshot taken" "pg_dump started" "table to be locked" \
 	lose "$stage" "the leader ended" 1 "$lost" end_session 0
 done
 next_is_complete
-lose "snapshot ended" "the leader ended" 0 '' end_session 0
+end_leader_seen() { # and leaves the watcher time to see it
+	end_session 0
+	sleep 1
+}
+lose "snapshot ended" "the leader ended" 0 '' end_leader_seen
 lose "table locked" "a copying session ended" 1 \
 	'table [a-z_.]*: .*(terminating connection|closed the connection)' end_session 2
 lose "pg_dump started" "pg_dump's session ended" 1 \
@@ -81,6 +85,22 @@ lose "snapshot taken" "the watcher ended" 0 '' end_watcher
 like "$said" "can't see who waits for us: .*(terminating|closed the connection)" \
 	"and the log says so"
 
+# --- with Odoo's attachments ---------------------------------------------------
+# The second session is the guard then, and the leader has their list until the
+# last file was read.
+must sql "${DB}_main" "
+	CREATE TABLE ir_module_module (name text, state text, latest_version text);
+	INSERT INTO ir_module_module VALUES ('base', 'installed', '17.0.1.3');
+	CREATE TABLE ir_attachment (id int, store_fname text, file_size int);"
+for stage in "tables locked" "table locked" "file to be read"; do
+	lose "$stage" "the guard ended" 0 '' end_session 1
+done
+lose "file to be read" "the leader ended" 1 \
+	'(list of attachments|which held).*' end_session 0
+lose "files read" "the leader ended" 1 \
+	'(list of attachments|which held).*' end_session 0
+next_is_complete
+
 # --- the whole server --------------------------------------------------------
 crash() { "$TOP/tests/services/postgres.sh" crash "$OWN_PG"; }
 if [ -n "$OWN_PG" ]; then
@@ -88,7 +108,8 @@ if [ -n "$OWN_PG" ]; then
 	for stage in "tables locked" "snapshot taken" "table locked" "rows read"; do
 		lose "$stage" "a crash of the server" 1 "$gone" crash
 	done
-	lose "files read" "a crash of the server" 0 '' crash
+	lose "files read" "a crash of the server" 1 "$gone" crash
+	lose "logs to be read" "a crash of the server" 0 '' crash
 	next_is_complete
 else
 	skip "the server is not our own" "a crash of the server"
