@@ -190,4 +190,23 @@ exits 0 "after a kill the next restore cleans up"
 ok "and leaves what is shared" cmp "$src/$some" "$to/$some"
 ok "and takes the rest back" test ! -e "$to/$last"
 is "$(hidden_databases)" "" "no hidden database is left"
+
+# --- an attachment that is changed while it is read --------------------------
+touch "$src/$some"
+TRIPLICATE_PAUSE_AT="file to be read" TRIPLICATE_PAUSE_FILE=$T/pause \
+	"$TRIPLICATE" -c "$CONF" --json backup production >"$T/out" 2>"$T/err" </dev/null &
+job=$!
+tries=0
+until [ -e "$T/pause" ] || [ $((tries += 1)) = 300 ]; do
+	sleep 0.2
+done
+flip "$src/$some" 0
+rm -f "$T/pause"
+wait $job
+status=$?
+exits 3 "an attachment that is changed while it is read"
+json_is .backup.state degraded "makes the backup degraded"
+json_is .backup.attachments.mismatched 1 "it is counted as not what its name says"
+tri restore "$(json .backup.id)" --to-dir "$T/changed" --only filestore
+ok "and stored as it is" cmp "$src/$some" "$T/changed/filestore/$some"
 tap_done

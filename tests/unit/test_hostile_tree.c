@@ -32,6 +32,7 @@ struct bench {
 	struct ingest *in;
 	struct recipe recipe; /* of EVIL */
 	uint32_t stream;
+	char id[BACKUP_ID_TEXT]; /* of the backup committed last */
 	char *outside, *secret, *target, *folder;
 	struct branch_settings branch;
 	struct restore_conf conf;
@@ -44,6 +45,21 @@ must(int failed, const struct err *e)
 {
 	if (failed != 0)
 		fail_msg("%s", e->text);
+}
+
+/* A backup begins. */
+static void
+open_ingest(struct bench *b)
+{
+	struct err e = ERR_INIT;
+
+	ingest_free(b->in);
+	recipe_free(&b->recipe);
+	b->in = ingest_open(b->r, &e);
+	must(b->in == NULL, &e);
+	rig_ingest(
+	    b->in, "evil", (const uint8_t *)EVIL, strlen(EVIL), &b->recipe);
+	must(ingest_add_recipe(b->in, &b->recipe, &b->stream, &e), &e);
 }
 
 static int
@@ -153,6 +169,7 @@ commit(struct bench *b)
 	json_set_string(source, "database", "shop");
 	json_set(m.facts, "source", source);
 	must(ingest_commit(b->in, &m, &e), &e);
+	memcpy(b->id, m.id, sizeof(b->id));
 	manifest_free(&m);
 	(void)rig_send(b->r, 0);
 }
@@ -163,16 +180,19 @@ restore(struct bench *b, bool to_dir, struct err *e)
 {
 	SCOPED(catalog_free) struct catalog all = { .n = 0 };
 	SCOPED(restore_result_free) struct restore_result out;
+	size_t at = 0;
 	int rc;
 
 	err_clear(e);
 	restore_result_init(&out);
 	must(catalog_read(b->r, NULL, &all, e), e);
-	assert_int_equal(all.n, 1);
-	must(catalog_fill(b->r, &all, &all.v[0], e), e);
+	while (at < all.n && strcmp(all.v[at].m.id, b->id) != 0)
+		at++;
+	assert_true(at < all.n);
+	must(catalog_fill(b->r, &all, &all.v[at], e), e);
 	rc = to_dir
-	    ? restore_to_dir(b->r, &all.v[0], &b->conf, b->folder, &out, e)
-	    : restore_run(b->r, &all.v[0], &b->conf, &out, e);
+	    ? restore_to_dir(b->r, &all.v[at], &b->conf, b->folder, &out, e)
+	    : restore_run(b->r, &all.v[at], &b->conf, &out, e);
 	assert_int_equal(rc, e->kind == ERR_NONE ? 0 : -1);
 }
 
@@ -550,6 +570,74 @@ a_folder_in_a_file_s_place_is_left(void **arg)
 	assert_true(file_exists(in));
 }
 
+/* --- trees by chance --- */
+
+static uint32_t
+chance(uint32_t *x, uint32_t limit)
+{
+	*x = *x * 1664525 + 1013904223;
+	return ((*x >> 8) % limit);
+}
+
+/* Few names, so that entries meet; now and then one that no path has. */
+static void
+add_by_chance(struct bench *b, uint32_t *x)
+{
+	static const char *const parts[] = { "a", "b", "l", "secret", "l", "a",
+		"..", ".", "" };
+	static const uint8_t kinds[] = { TREE_FILE, TREE_FOLDER, TREE_LINK };
+	uint8_t kind = kinds[chance(x, sizeof(kinds))];
+	uint32_t i, n = 1 + chance(x, 3);
+	char path[64] = "";
+
+	for (i = 0; i < n; i++) {
+		if (i > 0)
+			strcat(path, "/");
+		strcat(path,
+		    parts[chance(x, 20) == 0 ? 6 + chance(x, 3)
+					     : chance(x, 6)]);
+	}
+	if (kind != TREE_LINK)
+		add(b, kind, path);
+	else if (chance(x, 2) == 0)
+		add_link(b, path, b->outside, strlen(b->outside));
+	else
+		add_link(b, path, "../../outside", 13);
+}
+
+/* Each is restored over what those before it left, links that lead out among
+ * it. */
+static void
+trees_by_chance_never_leave_the_folder(void **arg)
+{
+	struct bench *b = *arg;
+	unsigned restored = 0, refused = 0;
+	uint32_t x = 20261122;
+
+	b->conf.only_filestore = true;
+	for (int round = 0; round < 25; round++) {
+		struct err e = ERR_INIT;
+		uint32_t n = 1 + chance(&x, 4);
+
+		open_ingest(b);
+		for (uint32_t i = 0; i < n; i++)
+			add_by_chance(b, &x);
+		commit(b);
+		for (int to_dir = 0; to_dir < 2; to_dir++) {
+			restore(b, to_dir != 0, &e);
+			assert_untouched(b);
+			if (e.kind == ERR_NONE)
+				restored++;
+			else if (e.kind == ERR_CORRUPT ||
+			    e.kind == ERR_REFUSED || e.kind == ERR_EXISTS)
+				refused++;
+			else
+				fail_msg("kind %d: %s", (int)e.kind, e.text);
+		}
+	}
+	assert_true(restored > 5 && refused > 5);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -573,6 +661,7 @@ main(void)
 		TEST(a_planted_link_is_never_written_through),
 		TEST(a_planted_pipe_is_replaced_and_holds_nobody),
 		TEST(a_folder_in_a_file_s_place_is_left),
+		TEST(trees_by_chance_never_leave_the_folder),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
