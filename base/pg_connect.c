@@ -14,7 +14,6 @@
 #include "base/text.h"
 
 #define SLICE_MS	  200
-#define CLEANUP_MS	  1000
 #define CONNECT_TIMEOUT_S "30" /* unless the operator says otherwise */
 #define OWN_WORDS	  3    /* that a user of words_of puts in */
 #define SQLSTATE_BYTES	  5
@@ -212,19 +211,20 @@ timeout_of(PGconn *c)
 }
 
 /* Drives a started connection to its end, asking the stop flag meanwhile. One
- * that begins after a stop is for cleaning up, and gets a moment. */
+ * that begins after a stop is for cleaning up, and gets what is left of the
+ * time for that. */
 static int
 finish_connecting(PGconn *c, struct err *e)
 {
 	PostgresPollingStatusType next = PGRES_POLLING_WRITING;
 	uint64_t limit = timeout_of(c), began = clock_ticks_ms();
-	uint64_t grace = stop_is_requested() ? CLEANUP_MS : 0;
+	bool is_cleanup = stop_is_requested();
 	struct pollfd wait;
 
 	while (next == PGRES_POLLING_READING || next == PGRES_POLLING_WRITING) {
 		wait.fd = PQsocket(c); /* another one for each try */
 		wait.events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-		if (clock_ticks_ms() - began >= grace && stop_check(e) < 0)
+		if ((!is_cleanup || stop_left_ms() == 0) && stop_check(e) < 0)
 			return (-1);
 		if (limit > 0 && clock_ticks_ms() - began > limit)
 			return (fail_connect(

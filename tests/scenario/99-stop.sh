@@ -6,6 +6,7 @@
 # (two, here five on a machine that has others to serve), measured in one run.
 . "$(dirname "$0")/../lib/scenario.sh"
 . "$TOP/tests/lib/stop.sh"
+. "$TOP/tests/lib/memory.sh"
 need_postgres
 SAMPLE_ROWS=2000 SAMPLE_FILES=30 SAMPLE_MB=4 make_branch
 printf 'correct horse battery staple, at last\n' >"$T/passphrase"
@@ -92,6 +93,23 @@ elif begin_at "phase indexes" restore latest --to staging --yes; then
 	freeze "$postmaster $(sql postgres "SELECT pid FROM pg_stat_activity
 		WHERE pid <> pg_backend_pid()")" "restore whose whole server hangs"
 fi
+# In the middle of the rows, when the server takes no more of them. A COPY that
+# was too quick is tried again.
+wide_table "${DB}_main" wide 60
+backup production
+copying() {
+	sql postgres "SELECT pid FROM pg_stat_activity WHERE state = 'active'
+		AND query LIKE 'COPY %wide%' AND datname LIKE 'triplicate\_%'"
+}
+for ((i = 0; i < 5; i++)); do
+	begin restore latest --to staging --yes
+	pid=
+	while [ -z "$pid" ] && kill -0 "$job" 2>/dev/null; do pid=$(copying); done
+	[ -z "$pid" ] || break
+	wait "$job"
+done
+freeze "$pid" "restore that is in the middle of a table's rows"
+
 trij restore latest --to staging --yes
 exits 0 "the next restore works after all of that"
 is "$(hidden_databases)" "" "and removes what they left"
