@@ -174,7 +174,7 @@ run() {
 take_output() {
 	out=$(head -c 65536 "$T/out" | tr -d '\0')
 	err=$(head -c 65536 "$T/err" | tr -d '\0')
-	if grep -Eq 'ERROR: (Address|Leak|Thread)Sanitizer|runtime error:' "$T/err"; then
+	if grep -Eq '(ERROR: (Address|Leak)|WARNING: Thread)Sanitizer|runtime error:' "$T/err"; then
 		fail "the sanitizers found something in: $1" \
 			"$(grep -E -A 15 'Sanitizer|runtime error:' "$T/err")"
 	fi
