@@ -293,7 +293,9 @@ apply_settings(PGconn *c, struct err *e)
 	if (version >= VERSION_TRANSACTION)
 		buf_add_string(&sql, "SET transaction_timeout = 0; ");
 	buf_add_string(&sql,
+	    "SET default_transaction_read_only = off; "
 	    "SET DateStyle = ISO; SET IntervalStyle = postgres; "
+	    "SET xmloption = content; SET array_nulls = on; "
 	    "SET extra_float_digits = 3; SET synchronize_seqscans = off");
 	if (encoding != NULL) {
 		buf_add_string(&sql, "; SET client_encoding = ");

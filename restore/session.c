@@ -222,10 +222,11 @@ session_open(const struct session_place *place, struct err *e)
 	const char *argv[] = { place->psql, "--no-psqlrc", "--quiet",
 		"--no-password", "--set=ON_ERROR_STOP=1", "--output=/dev/null",
 		"--dbname", place->conninfo, NULL };
+	static const char options[] = "PGOPTIONS=-c synchronous_commit=off "
+				      "-c default_transaction_read_only=off";
 	/* Nothing needs to be durable before the swap, whose own commit makes
 	 * all of the log before it so: thousands of commits need not wait. */
-	const char *env[] = { "PGAPPNAME=triplicate",
-		"PGOPTIONS=-c synchronous_commit=off",
+	const char *env[] = { "PGAPPNAME=triplicate", options,
 		/* empty: the database's own, whatever the operator set */
 		"PGCLIENTENCODING=", place->password_env, NULL };
 

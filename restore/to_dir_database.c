@@ -385,19 +385,75 @@ add_psql_quoted(struct buf *b, const char *text)
 	buf_add_string(b, "'");
 }
 
+/* "a", "b", or with prefix c: c1, c2 */
+static void
+add_columns(struct buf *sql, const struct stored_table *t, const char *prefix)
+{
+	for (size_t i = 0; i < t->ncolumns; i++) {
+		buf_add_string(sql, i == 0 ? "" : ", ");
+		if (prefix != NULL)
+			buf_printf(sql, "%s%zu", prefix, i + 1);
+		else
+			pg_add_name(sql, t->columns[i]);
+	}
+}
+
+/* \copy ends with its line, and a name may hold a line end. */
+static bool
+fits_one_line(const struct stored_table *t)
+{
+	for (size_t i = 0; i < t->ncolumns; i++)
+		if (strchr(t->columns[i], '\n') != NULL)
+			return (false);
+	return (
+	    strchr(t->schema, '\n') == NULL && strchr(t->name, '\n') == NULL);
+}
+
+/* By way of a table of simple names; rows without columns need none. */
+static void
+add_copy_aside(struct buf *sql, const struct stored_table *t, const char *file)
+{
+	if (t->ncolumns == 0) {
+		buf_add_string(sql, "INSERT INTO ");
+		pg_add_qualified(sql, t->schema, t->name);
+		buf_printf(sql,
+		    " SELECT FROM pg_catalog.generate_series(1, %lld);\n",
+		    (long long)t->rows);
+		return;
+	}
+	buf_add_string(sql, "CREATE TEMPORARY TABLE triplicate_rows (");
+	add_columns(sql, t, "c");
+	buf_add_string(sql, ") AS SELECT ");
+	add_columns(sql, t, NULL);
+	buf_add_string(sql, " FROM ");
+	pg_add_qualified(sql, t->schema, t->name);
+	buf_printf(sql,
+	    " WITH NO DATA;\n\\copy pg_temp.triplicate_rows FROM '%s'\n"
+	    "INSERT INTO ",
+	    file);
+	pg_add_qualified(sql, t->schema, t->name);
+	buf_add_string(sql, " (");
+	add_columns(sql, t, NULL);
+	buf_add_string(sql, ") OVERRIDING SYSTEM VALUE SELECT ");
+	add_columns(sql, t, "c");
+	buf_add_string(sql,
+	    " FROM pg_temp.triplicate_rows;\n"
+	    "DROP TABLE pg_temp.triplicate_rows;\n");
+}
+
 static void
 add_copy(struct buf *sql, const struct stored_table *t, const char *file)
 {
-	size_t i;
-
 	if (t->unreadable || t->stream == TREE_NO_STREAM)
 		return;
+	if (!fits_one_line(t)) {
+		add_copy_aside(sql, t, file);
+		return;
+	}
 	buf_add_string(sql, "\\copy ");
 	pg_add_qualified(sql, t->schema, t->name);
-	for (i = 0; i < t->ncolumns; i++) {
-		buf_add_string(sql, i == 0 ? " (" : ", ");
-		pg_add_name(sql, t->columns[i]);
-	}
+	buf_add_string(sql, t->ncolumns > 0 ? " (" : "");
+	add_columns(sql, t, NULL);
 	buf_printf(sql, "%sFROM '%s'\n", t->ncolumns > 0 ? ") " : " ", file);
 }
 

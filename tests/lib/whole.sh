@@ -11,9 +11,22 @@ whole() {
 		sed "s/$1/NAME/g"
 }
 
-# contents DATABASE: rows, sequences, large objects, counts
+# contents DATABASE: rows, sequences, large objects, counts. As row_sums, but
+# names may hold newlines.
 contents() {
-	row_sums "$1" && sequence_values "$1" && large_objects "$1" && counts "$1"
+	psql -X -At -q -v ON_ERROR_STOP=1 -d "$1" <<-'E' &&
+		SET extra_float_digits = 3;
+		SELECT format('SELECT %L, count(*), coalesce(sum((''x'' || substr(md5(to_jsonb(t)::text), 1,
+			15))::bit(60)::bigint), 0) FROM %I.%I t',
+			n.nspname || '.' || c.relname, n.nspname, c.relname)
+		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind IN ('r', 'm') AND c.relispopulated AND n.nspname !~ '^(pg_|information_schema)'
+		UNION ALL SELECT format('SELECT %L, last_value, is_called FROM %I.%I',
+			n.nspname || '.' || c.relname, n.nspname, c.relname)
+		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'S'
+		ORDER BY 1 \gexec
+	E
+		large_objects "$1" && counts "$1"
 }
 
 # same_contents A B DESCRIPTION
