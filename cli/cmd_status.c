@@ -18,6 +18,7 @@
 #include "restore/restore.h"
 
 #define DEFAULT_LIMIT_S ((uint64_t)48 * 3600)
+#define CLOCK_SLACK_S	900 /* as retention allows */
 
 enum verdict { SAFE, AT_RISK, UNSAFE };
 
@@ -120,20 +121,44 @@ judge_tries(struct look *l, const struct branch_settings *b,
 	return (0);
 }
 
+/* Of times that can be right: a backup of next year proves that a clock was
+ * wrong, and not that there will be one. */
+static void
+judge_age(
+    struct look *l, const struct branch_settings *b, const struct catalog *all)
+{
+	int64_t now = clock_now(), newest = INT64_MIN;
+	char age[SAY_TEXT];
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct manifest *m = &all->v[i].m;
+
+		if (m->started > now + CLOCK_SLACK_S)
+			worse(l, AT_RISK,
+			    "backup %s of %s begins in the future: the clock was wrong, or is",
+			    m->id, b->name);
+		else if (is_good(&all->v[i]) && m->started > newest)
+			newest = m->started;
+	}
+	if (newest == INT64_MIN)
+		worse(l, UNSAFE, "no backup of %s says when it was made",
+		    b->name);
+	else if (now - newest > (int64_t)age_limit(b))
+		worse(l, UNSAFE, "the newest backup of %s was made %s", b->name,
+		    say_age(newest, age));
+}
+
 static int
 judge_production(struct look *l, const struct branch_settings *b,
     const struct catalog *all, struct err *e)
 {
 	const struct catalog_entry *newest = newest_good(all);
-	char age[SAY_TEXT];
 
 	if (newest == NULL) {
 		worse(l, UNSAFE, "%s has no complete backup", b->name);
 		return (judge_tries(l, b, all, e));
 	}
-	if (clock_now() - newest->m.started > (int64_t)age_limit(b))
-		worse(l, UNSAFE, "the newest backup of %s was made %s", b->name,
-		    say_age(newest->m.started, age));
+	judge_age(l, b, all);
 	if (newest->stored < l->c->settings->write_quorum)
 		worse(l, UNSAFE,
 		    "the newest backup of %s is whole at %u endpoints of %u",

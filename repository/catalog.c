@@ -207,16 +207,18 @@ take_manifest(const struct state_object *o, const void *p, size_t n, void *arg,
 	return (0);
 }
 
+/* By the chain, which a clock that was set wrong doesn't disturb; two writers'
+ * backups of one number by their times. */
 static int
 newest_first(const void *left, const void *right)
 {
 	const struct manifest *a = &((const struct catalog_entry *)left)->m;
 	const struct manifest *b = &((const struct catalog_entry *)right)->m;
 
-	if (a->started != b->started)
-		return (a->started < b->started ? 1 : -1);
 	if (a->sequence != b->sequence)
 		return (a->sequence < b->sequence ? 1 : -1);
+	if (a->started != b->started)
+		return (a->started < b->started ? 1 : -1);
 	return (strcmp(b->id, a->id));
 }
 
