@@ -45,13 +45,16 @@ mark_file() {
 	echo "mkdir -p '$main/checklist/${1:0:2}' && touch '$main/checklist/${1:0:2}/$1'"
 }
 
+# Ends when the server does.
 write_all_the_time() {
-	local n files=()
+	local n files=() old
 	exec 7> >(psql -X -q -v ON_ERROR_STOP=1 -d "${DB}_main" >"$T/writer.log" 2>&1)
 	for ((n = 1; ; n++)); do
 		add_file "writer $n"
 		files[n]=$sha
-		cat <<-S >&7
+		old= # (a \! without a command would give psql's input to a shell)
+		[ "$n" -le 10 ] || old="\! $(mark_file "${files[n - 10]}")"
+		cat <<-S >&7 || break
 			BEGIN;
 			UPDATE shop_cash SET amount = amount - $n WHERE id = 1 + $n % 50;
 			UPDATE shop_bank SET amount = amount + $n WHERE id = 1 + $((n * 7)) % 50;
@@ -66,7 +69,7 @@ write_all_the_time() {
 			COMMIT;
 			$added
 			DELETE FROM ir_attachment WHERE name = 'writer $((n - 10))';
-			\\! ${files[n > 10 ? n - 10 : 0]:+$(mark_file "${files[n > 10 ? n - 10 : 0]}")}
+			$old
 			\\! echo $n >$T/written
 		S
 		sleep 0.05
@@ -163,6 +166,7 @@ version 17.0.1.3
 
 kill "$writer"
 wait "$writer" 2>/dev/null
+is "$(cat "$T/writer.log")" "" "the writer never failed"
 
 # A role that may only read can't hold the lock; what an earlier backup has of
 # the deleted files is taken from there.
