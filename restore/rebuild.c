@@ -80,7 +80,7 @@ rebuild_archive(struct restoring *j, const char *path, struct err *e)
 	if (fd < 0 || contents_archive(j->contents, &stream, &found, e) < 0 ||
 	    contents_recipe(j->contents, stream, &r, e) < 0 ||
 	    fetch_stream(j->fetch, &r, write_part, &fd, e) < 0)
-		return (err_within(e, "the database's archive"));
+		return (err_within(e, "the database's archive in %s", path));
 	return (0);
 }
 
