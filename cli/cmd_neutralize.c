@@ -24,10 +24,14 @@ tell(struct cli *c, const struct neutralize_report *report)
 		say_warning(c, "%s", report->warnings[i]);
 	for (size_t i = 0; i < report->nunknown; i++)
 		say_warning(c,
-		    "%s.%s (module %s) is filled in %" PRId64
-		    " rows, looks like a credential, and no rule knows it",
+		    "%s.%s%s%s%s is filled in %" PRId64
+		    " row%s, looks like a credential, and no rule knows it",
 		    report->unknown[i].table, report->unknown[i].column,
-		    report->unknown[i].module, report->unknown[i].count);
+		    *report->unknown[i].module != '\0' ? " (module " : "",
+		    report->unknown[i].module,
+		    *report->unknown[i].module != '\0' ? ")" : "",
+		    report->unknown[i].count,
+		    report->unknown[i].count == 1 ? "" : "s");
 	if (report->nunknown > 0)
 		cli_raise(c, EXIT_LOOK);
 }

@@ -402,8 +402,8 @@ answer(struct cli *c, const char *repository, const char *conf,
 	if (found->damaged > 0) {
 		say_warning(c,
 		    "%" PRIu64
-		    " objects could not be read; another endpoint may have them",
-		    found->damaged);
+		    " object%s could not be read; another endpoint may have the rest",
+		    found->damaged, found->damaged == 1 ? "" : "s");
 		cli_raise(c, EXIT_LOOK);
 	}
 }

@@ -221,13 +221,14 @@ judge_endpoint(struct look *l, const struct endpoint *ep,
 		worse(l, AT_RISK, "%s", why->text);
 	if (t->pending_objects[ep->number] > 0)
 		worse(l, AT_RISK,
-		    "endpoint %s is behind by %" PRIu64 " objects", name,
-		    t->pending_objects[ep->number]);
+		    "endpoint %s is behind by %" PRIu64 " object%s", name,
+		    t->pending_objects[ep->number],
+		    t->pending_objects[ep->number] == 1 ? "" : "s");
 	if (bad > 0)
 		worse(l, AT_RISK,
 		    "endpoint %s has %" PRIu64
-		    " damaged or missing objects: verify --repair heals them",
-		    name, bad);
+		    " damaged or missing object%s: verify --repair heals that",
+		    name, bad, bad == 1 ? "" : "s");
 }
 
 /* An endpoint that knows more than this machine: its state is an older one. */

@@ -86,10 +86,10 @@ view(struct cli *c, const char *name, struct verify_endpoint *at)
 	if (at->reached)
 		say(c,
 		    "endpoint %-12s %" PRIu64
-		    " objects, %s; %zu missing, %zu damaged, %zu repaired\n",
-		    name, at->objects, say_bytes(at->bytes, bytes),
-		    json_count(at->missing), json_count(at->damaged),
-		    json_count(at->repaired));
+		    " object%s, %s; %zu missing, %zu damaged, %zu repaired\n",
+		    name, at->objects, at->objects == 1 ? "" : "s",
+		    say_bytes(at->bytes, bytes), json_count(at->missing),
+		    json_count(at->damaged), json_count(at->repaired));
 	else
 		say_warning(c, "%s", at->error.text);
 	say_objects(c, "missing", at->missing);

@@ -63,7 +63,7 @@ write_conf_text(const struct write_conf *w, struct buf *out)
 	for (size_t i = 0; i < w->nbranches; i++)
 		buf_printf(out,
 		    ";\n;[branch %s]\n;stage = staging\n"
-		    ";database = host=/run/postgresql dbname=%s\n"
-		    ";filestore = /var/lib/odoo/.local/share/Odoo/filestore/%s\n",
-		    w->branches[i], w->branches[i], w->branches[i]);
+		    ";database = host=/run/postgresql dbname=<its database here>\n"
+		    ";filestore = /var/lib/odoo/.local/share/Odoo/filestore/<its database here>\n",
+		    w->branches[i]);
 }

@@ -433,16 +433,20 @@ check_quorum(const struct repo *r, const struct init_result *out,
 {
 	SCOPED(buf_free) struct buf failures = BUF_INIT;
 	unsigned have = 0;
+	bool full = true; /* is want of space all that was wrong? */
 
 	for (size_t i = 0; i < r->nendpoints; i++) {
 		have += out->outcome[i] != INIT_FAILED;
-		if (out->outcome[i] == INIT_FAILED)
+		if (out->outcome[i] == INIT_FAILED) {
 			buf_printf(&failures, "; %s", out->error[i].text);
+			full = full && out->error[i].kind == ERR_FULL;
+		}
 	}
 	if (audit_seq > 0 || have >= r->settings->write_quorum)
 		return (0);
-	err_set(e, ERR_QUORUM, "%u of the %u endpoints needed are ready%s",
-	    have, r->settings->write_quorum, buf_text(&failures));
+	err_set(e, full ? ERR_FULL : ERR_QUORUM,
+	    "%u of the %u endpoints needed are ready%s", have,
+	    r->settings->write_quorum, buf_text(&failures));
 	return (err_hint(e,
 	    "mend the others and run 'triplicate init' again: "
 	    "it goes on from here"));

@@ -111,7 +111,9 @@ take_lock(struct repo *r, struct err *e)
 	    text, sizeof(text), "process %ld, since %s", (long)getpid(), now);
 	text[n] = ' ';
 	text[sizeof(text) - 1] = '\n';
-	return (file_write(r->lock, text, sizeof(text), e));
+	if (file_write(r->lock, text, sizeof(text), e) < 0)
+		return (err_within(e, "%s", path));
+	return (0);
 }
 
 /* --- endpoints --- */
