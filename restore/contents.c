@@ -182,6 +182,8 @@ contents_open(struct fetch *f, const struct manifest *m, const char *folder,
 	    fetch_expect(f, m->recipes.v, m->recipes.n, e) < 0 ||
 	    fetch_expect(f, m->tree.v, m->tree.n, e) < 0 ||
 	    read_recipes(c, e) < 0) {
+		if (e->kind == ERR_FULL)
+			(void)err_within(e, "in %s", folder);
 		(void)err_within(e, "backup %s", m->id);
 		return (NULL);
 	}

@@ -230,6 +230,8 @@ put_in_place(struct folder_sink *f, const struct task *t, const char *temporary,
 		    : paths_file_add(f->replace, t->path, e);
 	else
 		rc = paths_file_add(f->added, t->path, e);
+	if (rc < 0)
+		(void)err_within(e, "list of files in %s", f->conf.notes);
 	if (rc == 0 && occupied)
 		f->totals.replaced++;
 	(void)pthread_mutex_unlock(&f->lock);

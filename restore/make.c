@@ -162,8 +162,12 @@ write_list(const struct make *m, const size_t *entries, size_t n, struct err *e)
 	random_hex(id, 8);
 	path = mem_printf("%s/list-%s", m->folder, id);
 	fd = file_create(path, O_WRONLY | O_CREAT | O_EXCL, 0600, e);
-	if (fd < 0 || file_write(fd, text.p, text.n, e) < 0)
+	if (fd < 0)
 		return (NULL);
+	if (file_write(fd, text.p, text.n, e) < 0) {
+		(void)err_within(e, "%s", path);
+		return (NULL);
+	}
 	return (TAKE(path));
 }
 
