@@ -175,8 +175,10 @@ recover_take_over(
 	SCOPED(scope_free) char *path = file_join(s->state, "lock");
 	SCOPED(scope_close) int lock = -1;
 
-	if (r == NULL || (lock = file_lock(path, e)) < 0)
+	if (r == NULL)
 		return (-1);
+	if ((lock = file_lock(path, e)) < 0)
+		return (e->kind == ERR_LOCKED ? repo_fail_locked(s, e) : -1);
 	return (take_over(r, out, e));
 }
 

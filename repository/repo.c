@@ -75,9 +75,9 @@ open_keys(struct repo *r, unsigned flags, struct err *e)
 
 /* --- the lock --- */
 
-/* Who holds it: what the holder wrote into the file. */
-static int
-fail_locked(const struct settings *s, struct err *e)
+/* Who holds it is what the holder wrote into the file. */
+int
+repo_fail_locked(const struct settings *s, struct err *e)
 {
 	SCOPED(scope_free) char *path = file_join(s->state, "lock");
 	SCOPED(buf_free) struct buf text = BUF_INIT;
@@ -103,8 +103,8 @@ take_lock(struct repo *r, struct err *e)
 
 	r->lock = file_lock(path, e);
 	if (r->lock < 0)
-		return (
-		    e->kind == ERR_LOCKED ? fail_locked(r->settings, e) : -1);
+		return (e->kind == ERR_LOCKED ? repo_fail_locked(r->settings, e)
+					      : -1);
 	clock_text(clock_now(), now);
 	memset(text, ' ', sizeof(text));
 	n = snprintf(
@@ -194,8 +194,8 @@ open_or_rebuild(struct repo *r, struct err *e)
 		return (-1);
 	}
 	if (recover_rebuild(r->settings, r->keys, &why, e) < 0)
-		return (
-		    e->kind == ERR_LOCKED ? fail_locked(r->settings, e) : -1);
+		return (e->kind == ERR_LOCKED ? repo_fail_locked(r->settings, e)
+					      : -1);
 	return (open_local_state(r, e));
 }
 

@@ -54,6 +54,8 @@ enum {
  */
 struct repo *repo_open(const struct settings *s, enum repo_mode mode,
     unsigned flags, struct err *e) MUST_USE;
+/* ERR_LOCKED in words: which process holds state/lock, and since when. */
+int repo_fail_locked(const struct settings *s, struct err *e);
 void repo_free(struct repo *r);
 void repo_freep(struct repo **r);
 struct endpoint *repo_endpoint(const struct repo *r, const char *name,

@@ -13,6 +13,7 @@
 #include "restore/tree_check.h"
 
 #define JOURNAL_BYTES_MAX ((size_t)64 << 10)
+#define CLAIMS_MAX	  20
 
 static const char *const phases[] = { "making", "swapping", "swapped" };
 
@@ -111,19 +112,41 @@ restoring_wants(struct restoring *j, struct err *e)
 
 /* --- opening --- */
 
-static int
-make_folder(struct restoring *j, struct err *e)
+/* False, and e empty, when another process's cleanup took the folder for a dead
+ * restore's before its lock was ours. */
+static bool
+claim_folder(struct restoring *j, struct err *e)
 {
 	SCOPED(scope_free) char *parent = restoring_parent(j->r);
 	SCOPED(scope_free) char *lock = NULL;
 
 	random_hex(j->id, 8);
+	free(j->folder);
 	j->folder = file_join(parent, j->id);
 	if (file_make_folders(j->folder, 0700, e) < 0)
-		return (-1);
+		return (false);
 	lock = file_join(j->folder, "lock");
 	j->lock = file_lock(lock, e);
-	return (j->lock < 0 ? -1 : 0);
+	if (j->lock >= 0 && file_exists(lock))
+		return (true);
+	scope_close(&j->lock);
+	if (e->kind == ERR_MISSING || e->kind == ERR_LOCKED)
+		err_clear(e);
+	return (false);
+}
+
+static int
+make_folder(struct restoring *j, struct err *e)
+{
+	for (unsigned i = 0; i < CLAIMS_MAX; i++) {
+		if (claim_folder(j, e))
+			return (0);
+		if (e->kind != ERR_NONE)
+			return (-1);
+	}
+	return (err_set(e, ERR_LOCKED,
+	    "no folder of its own in %s/restores: others remove it",
+	    j->r->settings->state));
 }
 
 int
