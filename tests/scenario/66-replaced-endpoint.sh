@@ -153,4 +153,15 @@ run "$TRIPLICATE" -c "$T/bare/triplicate.conf" restore latest --to-dir "$T/bare/
 exits 0 "rubbish there: and restores"
 is "$(file_sums "$T/bare/back/filestore")" "$(file_sums "$T/files")" \
 	"rubbish there: the right files"
+# --- no endpoint at all ----------------------------------------------------------
+put_back
+for endpoint in $ENDPOINTS; do mv "$T/$endpoint" "$T/$endpoint.away"; done
+trij verify
+exits 1 "verify that reaches no endpoint fails"
+json_is .verify.ok false "and does not say that all is well"
+like "$(json .error.message)" "nothing was verified" "but that nothing was verified"
+mv "$T/ams.away" "$T/ams"
+trij verify
+exits 3 "one that reaches one of three is done, with something to look at"
+json_is .verify.ok true "and that one is well"
 tap_done
