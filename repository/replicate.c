@@ -35,6 +35,7 @@ struct sender {
 	bool has_ended;
 	uint64_t expected, counted; /* bytes, after nothing more is coming */
 	atomic_bool known; /* what the endpoint holds is, or it was set aside */
+	atomic_bool listed; /* and where: others may have it from there */
 };
 
 struct replicate {
@@ -332,6 +333,16 @@ all_known(const struct replicate *rep)
 	return (true);
 }
 
+static bool
+all_listed(const struct replicate *rep)
+{
+	for (size_t i = 0; i < rep->n; i++)
+		if (rep->senders[i].started &&
+		    !atomic_load(&rep->senders[i].listed))
+			return (false);
+	return (true);
+}
+
 /* Until nothing is left that can be sent and nothing more is coming, from the
  * backup or from an endpoint that knew more than this machine. */
 static int
@@ -341,7 +352,7 @@ send_all(struct sender *s, struct err *e)
 
 	for (;;) {
 		bool last = atomic_load(&s->rep->finishing) &&
-		    all_known(s->rep);
+		    all_listed(s->rep);
 		bool any;
 		uint64_t seen = state_changes(state);
 
@@ -364,6 +375,13 @@ set_known(struct sender *s)
 	state_wake(s->rep->repo->state);
 }
 
+static void
+set_listed(struct sender *s)
+{
+	atomic_store(&s->listed, true);
+	set_known(s);
+}
+
 static int
 work(struct sender *s, struct err *e)
 {
@@ -374,6 +392,7 @@ work(struct sender *s, struct err *e)
 	set_known(s);
 	if (!audit_only && list_endpoint(s, e) < 0)
 		return (-1);
+	set_listed(s);
 	s->report.reached = true;
 	count_in(s);
 	return (send_all(s, e));
@@ -397,7 +416,7 @@ run_sender(void *arg)
 		log_debug("%s", ignored.text);
 	spool_sender(r, s->ep, false);
 	count_out(s);
-	set_known(s);
+	set_listed(s);
 	return (NULL);
 }
 
