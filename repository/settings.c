@@ -18,10 +18,7 @@
 #include "base/conf.h"
 #include "base/file.h"
 #include "base/pg.h"
-#include "base/zone_name.h"
 #include "repository/format.h"
-#include "repository/keep.h"
-#include "repository/schedule.h"
 #include "repository/settings_check.h"
 #include "repository/settings_value.h"
 #include "storage-drivers/url.h"
@@ -41,108 +38,87 @@ struct key {
 	const char *name;
 	enum shape shape;
 	size_t offset; /* in the section's struct; unused for ELSEWHERE */
-	bool (*is_good)(const char *text); /* or NULL: any text is */
-	const char *expected;		   /* where it is not */
 };
-
-#define ZONE_EXPECTED  "a time zone such as Europe/Brussels, or UTC"
-#define DRILL_EXPECTED "no, daily, weekly, monthly or a time like 14 days"
-#define TOLD_EXPECTED                                                          \
-	"mailto:ADDRESS and https://HOST/…, joined by commas where there "   \
-	"are several"
 
 #define REPO(field)   offsetof(struct settings, field)
 #define END_(field)   offsetof(struct endpoint_settings, field)
 #define BRANCH(field) offsetof(struct branch_settings, field)
 
 static const struct key repository_keys[] = {
-	{ "state", PATH, REPO(state), NULL, NULL },
-	{ "agent-key", PATH, REPO(agent_key), NULL, NULL },
-	{ "restore-key", PATH, REPO(restore_key), NULL, NULL },
-	{ "give-up-after", DURATION, REPO(give_up_after_s), NULL, NULL },
-	{ "prune-grace", DURATION, REPO(prune_grace_s), NULL, NULL },
-	{ "yield-to-ddl", DURATION, REPO(yield_to_ddl_s), NULL, NULL },
-	{ "spool-limit", SIZE, REPO(spool_limit), NULL, NULL },
-	{ "memory", SIZE, REPO(memory), NULL, NULL },
-	{ "write-quorum", ELSEWHERE, 0, NULL, NULL },
-	{ "base-cache", ELSEWHERE, 0, NULL, NULL },
-	{ "restore-cache", ELSEWHERE, 0, NULL, NULL },
-	{ "lock-days", ELSEWHERE, 0, NULL, NULL },
-	{ "compression", ELSEWHERE, 0, NULL, NULL },
-	{ "jobs", ELSEWHERE, 0, NULL, NULL },
-	{ NULL, ELSEWHERE, 0, NULL, NULL },
+	{ "state", PATH, REPO(state) },
+	{ "agent-key", PATH, REPO(agent_key) },
+	{ "restore-key", PATH, REPO(restore_key) },
+	{ "give-up-after", DURATION, REPO(give_up_after_s) },
+	{ "prune-grace", DURATION, REPO(prune_grace_s) },
+	{ "yield-to-ddl", DURATION, REPO(yield_to_ddl_s) },
+	{ "spool-limit", SIZE, REPO(spool_limit) },
+	{ "memory", SIZE, REPO(memory) },
+	{ "write-quorum", ELSEWHERE, 0 },
+	{ "base-cache", ELSEWHERE, 0 },
+	{ "restore-cache", ELSEWHERE, 0 },
+	{ "lock-days", ELSEWHERE, 0 },
+	{ "compression", ELSEWHERE, 0 },
+	{ "jobs", ELSEWHERE, 0 },
+	{ NULL, ELSEWHERE, 0 },
 };
 static const struct key endpoint_keys[] = {
-	{ "url", URL, END_(url), NULL, NULL },
-	{ "region", TEXT, END_(region), NULL, NULL },
-	{ "access-key", TEXT, END_(access_key), NULL, NULL },
-	{ "secret-key-file", PATH, END_(secret_key_file), NULL, NULL },
-	{ "secret-key-env", TEXT, END_(secret_key_env), NULL, NULL },
-	{ "session-token-file", PATH, END_(session_token_file), NULL, NULL },
-	{ "addressing", TEXT, END_(addressing), settings_value_is_addressing,
-	    "path or virtual" },
-	{ "identity", PATH, END_(identity), NULL, NULL },
-	{ "known-hosts", PATH, END_(known_hosts), NULL, NULL },
-	{ "host-key", TEXT, END_(host_key), NULL, NULL },
-	{ "user", TEXT, END_(user), NULL, NULL },
-	{ "password-file", PATH, END_(password_file), NULL, NULL },
-	{ "ca-file", PATH, END_(ca_file), NULL, NULL },
-	{ "delete-access-key", TEXT, END_(delete_access_key), NULL, NULL },
-	{ "delete-secret-key-file", PATH, END_(delete_secret_key_file), NULL,
-	    NULL },
-	{ "delete-identity", PATH, END_(delete_identity), NULL, NULL },
-	{ "delete-user", TEXT, END_(delete_user), NULL, NULL },
-	{ "delete-password-file", PATH, END_(delete_password_file), NULL,
-	    NULL },
-	{ "object-lock", BOOL, END_(object_lock), NULL, NULL },
-	{ "upload-limit", ELSEWHERE, 0, NULL, NULL },
-	{ "timeout", ELSEWHERE, 0, NULL, NULL },
-	{ NULL, ELSEWHERE, 0, NULL, NULL },
+	{ "url", URL, END_(url) },
+	{ "region", TEXT, END_(region) },
+	{ "access-key", TEXT, END_(access_key) },
+	{ "secret-key-file", PATH, END_(secret_key_file) },
+	{ "secret-key-env", TEXT, END_(secret_key_env) },
+	{ "session-token-file", PATH, END_(session_token_file) },
+	{ "addressing", TEXT, END_(addressing) },
+	{ "identity", PATH, END_(identity) },
+	{ "known-hosts", PATH, END_(known_hosts) },
+	{ "host-key", TEXT, END_(host_key) },
+	{ "user", TEXT, END_(user) },
+	{ "password-file", PATH, END_(password_file) },
+	{ "ca-file", PATH, END_(ca_file) },
+	{ "delete-access-key", TEXT, END_(delete_access_key) },
+	{ "delete-secret-key-file", PATH, END_(delete_secret_key_file) },
+	{ "delete-identity", PATH, END_(delete_identity) },
+	{ "delete-user", TEXT, END_(delete_user) },
+	{ "delete-password-file", PATH, END_(delete_password_file) },
+	{ "object-lock", BOOL, END_(object_lock) },
+	{ "upload-limit", ELSEWHERE, 0 },
+	{ "timeout", ELSEWHERE, 0 },
+	{ NULL, ELSEWHERE, 0 },
 };
 static const struct key branch_keys[] = {
-	{ "database", TEXT, BRANCH(database), NULL, NULL },
-	{ "filestore", PATH, BRANCH(filestore), NULL, NULL },
-	{ "logs", PATHS, BRANCH(logs), NULL, NULL },
-	{ "schedule", TEXT, BRANCH(schedule), schedule_is_good,
-	    SCHEDULE_EXPECTED },
-	{ "zone", TEXT, BRANCH(zone), zone_name_is_known, ZONE_EXPECTED },
-	{ "keep", TEXT, BRANCH(keep), settings_value_is_keep, KEEP_EXPECTED },
-	{ "addons-path", PATHS, BRANCH(addons_path), NULL, NULL },
-	{ "maintenance-database", TEXT, BRANCH(maintenance_database), NULL,
-	    NULL },
-	{ "owner", TEXT, BRANCH(owner), NULL, NULL },
-	{ "keep-replaced", TEXT, BRANCH(keep_replaced),
-	    settings_value_is_replaced, "none, next or a time like 7 days" },
-	{ "base-url", TEXT, BRANCH(base_url), settings_value_is_web_url,
-	    "https://HOST or http://HOST" },
-	{ "mail-catcher", TEXT, BRANCH(mail_catcher), settings_value_is_place,
-	    "HOST:PORT, like 127.0.0.1:1025" },
-	{ "drill", TEXT, BRANCH(drill), settings_value_is_drill,
-	    DRILL_EXPECTED },
-	{ "keep-manual", DURATION, BRANCH(keep_manual_s), NULL, NULL },
-	{ "keep-update", DURATION, BRANCH(keep_update_s), NULL, NULL },
-	{ "keep-pre-restore", DURATION, BRANCH(keep_pre_restore_s), NULL,
-	    NULL },
-	{ "keep-pre-upgrade", DURATION, BRANCH(keep_pre_upgrade_s), NULL,
-	    NULL },
-	{ "jitter", DURATION, BRANCH(jitter_s), NULL, NULL },
-	{ "stage", ELSEWHERE, 0, NULL, NULL },
-	{ NULL, ELSEWHERE, 0, NULL, NULL },
+	{ "database", TEXT, BRANCH(database) },
+	{ "filestore", PATH, BRANCH(filestore) },
+	{ "logs", PATHS, BRANCH(logs) },
+	{ "schedule", TEXT, BRANCH(schedule) },
+	{ "zone", TEXT, BRANCH(zone) },
+	{ "keep", TEXT, BRANCH(keep) },
+	{ "addons-path", PATHS, BRANCH(addons_path) },
+	{ "maintenance-database", TEXT, BRANCH(maintenance_database) },
+	{ "owner", TEXT, BRANCH(owner) },
+	{ "keep-replaced", TEXT, BRANCH(keep_replaced) },
+	{ "base-url", TEXT, BRANCH(base_url) },
+	{ "mail-catcher", TEXT, BRANCH(mail_catcher) },
+	{ "drill", TEXT, BRANCH(drill) },
+	{ "keep-manual", DURATION, BRANCH(keep_manual_s) },
+	{ "keep-update", DURATION, BRANCH(keep_update_s) },
+	{ "keep-pre-restore", DURATION, BRANCH(keep_pre_restore_s) },
+	{ "keep-pre-upgrade", DURATION, BRANCH(keep_pre_upgrade_s) },
+	{ "jitter", DURATION, BRANCH(jitter_s) },
+	{ "stage", ELSEWHERE, 0 },
+	{ NULL, ELSEWHERE, 0 },
 };
 /* Read by the daemon; known here so that one file serves both programs. */
 static const struct key web_keys[] = {
-	{ "listen", ELSEWHERE, 0, settings_value_is_place,
-	    "ADDRESS:PORT, like 127.0.0.1:8440" },
-	{ "users", ELSEWHERE, 0, NULL, NULL },
-	{ "certificate", ELSEWHERE, 0, NULL, NULL },
-	{ "private-key", ELSEWHERE, 0, NULL, NULL },
-	{ NULL, ELSEWHERE, 0, NULL, NULL },
+	{ "listen", ELSEWHERE, 0 },
+	{ "users", ELSEWHERE, 0 },
+	{ "certificate", ELSEWHERE, 0 },
+	{ "private-key", ELSEWHERE, 0 },
+	{ NULL, ELSEWHERE, 0 },
 };
 static const struct key notify_keys[] = {
-	{ "on-failure", ELSEWHERE, 0, settings_value_is_told, TOLD_EXPECTED },
-	{ "heartbeat", ELSEWHERE, 0, settings_value_is_web_url,
-	    "https://HOST/…" },
-	{ NULL, ELSEWHERE, 0, NULL, NULL },
+	{ "on-failure", ELSEWHERE, 0 },
+	{ "heartbeat", ELSEWHERE, 0 },
+	{ NULL, ELSEWHERE, 0 },
 };
 
 static const struct {
@@ -223,15 +199,14 @@ static int
 check_key(const struct reading *in, size_t section, const struct key *key,
     struct err *e)
 {
-	const char *text = conf_get(in->conf, section, key->name);
+	const char *text = conf_get(in->conf, section, key->name), *expected;
 
 	if (text == NULL)
 		return (0);
 	if (*text == '\0')
 		return (conf_bad(in->conf, section, key->name, "a value", e));
-	if (key->is_good != NULL && !key->is_good(text))
-		return (
-		    conf_bad(in->conf, section, key->name, key->expected, e));
+	if (!settings_value_is_good(key->name, text, &expected))
+		return (conf_bad(in->conf, section, key->name, expected, e));
 	return (0);
 }
 

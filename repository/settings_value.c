@@ -11,7 +11,9 @@
 
 #include "base/conf.h"
 #include "base/file.h"
+#include "base/zone_name.h"
 #include "repository/keep.h"
+#include "repository/schedule.h"
 
 #define BLANK	  " \t"
 #define PORT_MOST 65535
@@ -141,4 +143,44 @@ bool
 settings_value_is_addressing(const char *text)
 {
 	return (strcmp(text, "path") == 0 || strcmp(text, "virtual") == 0);
+}
+
+#define ZONE_EXPECTED  "a time zone such as Europe/Brussels, or UTC"
+#define DRILL_EXPECTED "no, daily, weekly, monthly or a time like 14 days"
+#define TOLD_EXPECTED                                                          \
+	"mailto:ADDRESS and https://HOST/…, joined by commas where there "   \
+	"are several"
+
+/* What texts have to look like, where not every one will do. */
+static const struct rule {
+	const char *key;
+	bool (*is_good)(const char *text);
+	const char *expected;
+} rules[] = {
+	{ "addressing", settings_value_is_addressing, "path or virtual" },
+	{ "schedule", schedule_is_good, SCHEDULE_EXPECTED },
+	{ "zone", zone_name_is_known, ZONE_EXPECTED },
+	{ "keep", settings_value_is_keep, KEEP_EXPECTED },
+	{ "keep-replaced", settings_value_is_replaced,
+	    "none, next or a time like 7 days" },
+	{ "base-url", settings_value_is_web_url,
+	    "https://HOST or http://HOST" },
+	{ "mail-catcher", settings_value_is_place,
+	    "HOST:PORT, like 127.0.0.1:1025" },
+	{ "drill", settings_value_is_drill, DRILL_EXPECTED },
+	{ "listen", settings_value_is_place,
+	    "ADDRESS:PORT, like 127.0.0.1:8440" },
+	{ "on-failure", settings_value_is_told, TOLD_EXPECTED },
+	{ "heartbeat", settings_value_is_web_url, "https://HOST/…" },
+};
+
+bool
+settings_value_is_good(const char *key, const char *text, const char **expected)
+{
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (strcmp(rules[i].key, key) == 0) {
+			*expected = rules[i].expected;
+			return (rules[i].is_good(text));
+		}
+	return (true);
 }

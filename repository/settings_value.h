@@ -8,6 +8,11 @@
 
 #include <stdbool.h>
 
+/* Is text a value that this key takes, whatever section it is of? If not,
+ * *expected says what would be. True for keys that any text will do for. */
+bool settings_value_is_good(
+    const char *key, const char *text, const char **expected);
+
 bool settings_value_is_keep(const char *text);	     /* 7 daily, 4 weekly */
 bool settings_value_is_replaced(const char *text);   /* none, next, 7 days */
 bool settings_value_is_drill(const char *text);	     /* no, daily, 7 days … */
