@@ -13,7 +13,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "backupd/run.h"
 #include "base/clock.h"
@@ -22,8 +21,6 @@
 #define WAITERS_MAX 64
 #define LOOK_MS	    250	 /* less than PostgreSQL's deadlock_timeout */
 #define TELL_MS	    3000 /* shorter waits are everyday life */
-#define NSEC_PER_MS 1000000L
-#define NSEC_PER_S  1000000000L
 
 enum column { COLUMN_PID, COLUMN_BY_SNAPSHOT, COLUMN_BEFORE_US, COLUMN_WHO };
 
@@ -214,16 +211,11 @@ look(struct watch *w, struct err *e)
 static bool
 rest(struct watch *w)
 {
-	struct timespec until;
 	bool is_over;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += LOOK_MS * NSEC_PER_MS;
-	until.tv_sec += until.tv_nsec / NSEC_PER_S;
-	until.tv_nsec %= NSEC_PER_S;
 	(void)pthread_mutex_lock(&w->lock);
 	if (!w->is_over)
-		(void)pthread_cond_timedwait(&w->changed, &w->lock, &until);
+		clock_wait(&w->changed, &w->lock, LOOK_MS);
 	is_over = w->is_over;
 	(void)pthread_mutex_unlock(&w->lock);
 	return (is_over);
@@ -255,7 +247,6 @@ struct watch *
 watch_start(struct run *run, struct snapshot *s, struct err *e)
 {
 	SCOPED(pg_closep) PGconn *c = NULL;
-	pthread_condattr_t monotonic;
 	struct watch *w;
 
 	if ((c = pg_connect(run->branch->database, NULL, e)) == NULL)
@@ -267,10 +258,7 @@ watch_start(struct run *run, struct snapshot *s, struct err *e)
 	w->guardian = s->guard.is_held ? PQbackendPID(s->guard.c) : 0;
 	w->c = TAKE(c);
 	(void)pthread_mutex_init(&w->lock, NULL);
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&w->changed, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
+	(void)pthread_cond_init(&w->changed, NULL);
 	if (pthread_create(&w->thread, NULL, thread_main, w) == 0)
 		return (w);
 	(void)err_set(e, ERR_SYSTEM, "no thread could be started");

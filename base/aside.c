@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/stop.h"
@@ -67,19 +66,6 @@ start(struct ticket *t, struct err *e)
 	return (0);
 }
 
-/* With the lock held. */
-static void
-wait_a_little(struct ticket *t)
-{
-	struct timespec until;
-
-	(void)clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += LOOK_MS * 1000000L;
-	until.tv_sec += until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
-	(void)pthread_cond_timedwait(&t->ended, &t->lock, &until);
-}
-
 /* False when it is to be left behind. */
 static bool
 wait_for_end(struct ticket *t, unsigned leave_ms)
@@ -89,7 +75,7 @@ wait_for_end(struct ticket *t, unsigned leave_ms)
 
 	(void)pthread_mutex_lock(&t->lock);
 	while (!t->has_ended && !t->is_left) {
-		wait_a_little(t);
+		clock_wait(&t->ended, &t->lock, LOOK_MS);
 		if (!stop_is_requested())
 			continue;
 		if (leave_at == 0)

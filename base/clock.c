@@ -89,6 +89,19 @@ clock_ticks_ms(void)
 	return ((uint64_t)read_ms(CLOCK_MONOTONIC));
 }
 
+void
+clock_wait(pthread_cond_t *c, pthread_mutex_t *lock, unsigned wait_ms)
+{
+	struct timespec until;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += (time_t)(wait_ms / 1000);
+	until.tv_nsec += (long)(wait_ms % 1000) * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	(void)pthread_cond_clockwait(c, lock, CLOCK_MONOTONIC, &until);
+}
+
 int
 clock_sleep_ms(unsigned wait_ms, struct err *e)
 {

@@ -5,6 +5,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,9 @@
 int64_t clock_now(void);       /* seconds since 1970, UTC */
 int64_t clock_now_ms(void);    /* the same in milliseconds */
 uint64_t clock_ticks_ms(void); /* monotonic, for durations */
+/* Waits for a condition, with its lock held, but not longer than wait_ms,
+ * whatever becomes of the wall clock meanwhile. May return for no reason. */
+void clock_wait(pthread_cond_t *c, pthread_mutex_t *lock, unsigned wait_ms);
 /* Sleeps, in slices that notice base/stop. Fails: ERR_STOPPED. */
 int clock_sleep_ms(unsigned wait_ms, struct err *e) MUST_USE;
 

@@ -7,8 +7,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/stop.h"
 
 #define LOOK_MS 200
@@ -41,19 +41,6 @@ gate_free(struct gate *g)
 	free(g);
 }
 
-/* With the lock held: until somebody leaves, or for LOOK_MS. */
-static void
-wait_a_little(struct gate *g)
-{
-	struct timespec until;
-
-	(void)clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += LOOK_MS * 1000000L;
-	until.tv_sec += until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
-	(void)pthread_cond_timedwait(&g->left, &g->lock, &until);
-}
-
 int
 gate_enter(struct gate *g, struct err *e)
 {
@@ -61,7 +48,7 @@ gate_enter(struct gate *g, struct err *e)
 
 	(void)pthread_mutex_lock(&g->lock);
 	while (rc == 0 && g->inside == g->most) {
-		wait_a_little(g);
+		clock_wait(&g->left, &g->lock, LOOK_MS);
 		rc = stop_check(e);
 	}
 	if (rc == 0)

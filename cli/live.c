@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "cli/cli.h"
 
@@ -137,16 +138,11 @@ enum next { LOOK, SKIP, END };
 static enum next
 wait_and_look(struct live *l, unsigned ms)
 {
-	struct timespec until;
 	enum next next;
 
-	(void)clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += (long)(ms % 1000) * 1000000L;
-	until.tv_sec += (time_t)(ms / 1000) + until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
 	(void)pthread_mutex_lock(&l->lock);
 	if (!l->stop)
-		(void)pthread_cond_timedwait(&l->wake, &l->lock, &until);
+		clock_wait(&l->wake, &l->lock, ms);
 	next = l->stop ? END : l->paused ? SKIP : LOOK;
 	if (next == LOOK)
 		tell(l);

@@ -40,25 +40,20 @@ state_wait(struct state *s, uint64_t seen, unsigned wait_ms, struct err *e)
 	uint64_t until = clock_ticks_ms() + wait_ms;
 
 	for (;;) {
-		struct timespec at;
 		uint64_t now = clock_ticks_ms();
 		bool is_new;
-		long slice;
+		unsigned slice;
 
 		if (stop_check(e) < 0)
 			return (-1);
 		if (now >= until)
 			return (0);
-		slice = (long)(until - now);
+		slice = (unsigned)(until - now);
 		if (slice > WAIT_SLICE)
 			slice = WAIT_SLICE;
-		clock_gettime(CLOCK_REALTIME, &at);
-		at.tv_nsec += slice * 1000000;
-		at.tv_sec += at.tv_nsec / 1000000000;
-		at.tv_nsec %= 1000000000;
 		pthread_mutex_lock(&s->lock);
 		if (s->changes == seen)
-			pthread_cond_timedwait(&s->changed, &s->lock, &at);
+			clock_wait(&s->changed, &s->lock, slice);
 		is_new = s->changes != seen;
 		pthread_mutex_unlock(&s->lock);
 		if (is_new)

@@ -367,15 +367,7 @@ check_found(struct staging *s, struct staged *p)
 static int
 wait_turn(struct staging *s, struct err *e)
 {
-	struct timespec until;
-
-	(void)clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += WAIT_MS * 1000000L;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000L;
-	}
-	(void)pthread_cond_timedwait(&s->turned, &s->lock, &until);
+	clock_wait(&s->turned, &s->lock, WAIT_MS);
 	return (stop_check(e));
 }
 

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -156,6 +157,21 @@ a_stop_wakes_the_sleeper(void **state)
 	stop_reset();
 }
 
+/* Nobody signals it: it ends when its time is over, with the lock held. */
+static void
+a_wait_for_a_condition_ends(void **state)
+{
+	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	pthread_cond_t never = PTHREAD_COND_INITIALIZER;
+
+	(void)state;
+	assert_int_equal(pthread_mutex_lock(&lock), 0);
+	clock_wait(&never, &lock, 1);
+	clock_wait(&never, &lock, 0);
+	assert_int_equal(pthread_mutex_trylock(&lock), EBUSY);
+	assert_int_equal(pthread_mutex_unlock(&lock), 0);
+}
+
 int
 main(void)
 {
@@ -168,6 +184,7 @@ main(void)
 		cmocka_unit_test(a_test_sets_the_wall_clock),
 		cmocka_unit_test(sleeping_takes_its_time),
 		cmocka_unit_test(a_stop_wakes_the_sleeper),
+		cmocka_unit_test(a_wait_for_a_condition_ends),
 	};
 
 	/* Read once, at the first question for the time. */
