@@ -86,6 +86,7 @@ configure() {
 		for major in "${majors[@]}"; do
 			branch "zoo$major" production "$major" postgres
 			branch "odoo$major" production "$major" odoo files
+			branch "real$major" production "$major" odoo
 			branch "copy$major" production "$major" postgres
 			branch "staging$major" staging "$major" odoo files
 		done
@@ -205,16 +206,17 @@ restore_older() { # restore_older FROM TO
 
 # --- real Odoo databases -----------------------------------------------------
 restore_real() { # restore_real VERSION FROM TO
-	local real=${DB}_odoo$2
+	local real=${DB}_real$2
 	use "$2"
-	dropdb "$real"
+	dropdb --if-exists "$real" 2>/dev/null
 	must createdb --template=template0 --encoding=UTF8 --owner=odoo "$real"
 	must psql -X -q -d "$real" -c 'CREATE EXTENSION pg_trgm' -c 'CREATE EXTENSION unaccent'
-	PGUSER=odoo must pg_restore --no-owner --no-comments --exit-on-error \
+	[ "$1" != 18.0 ] || must sql "$real" 'ALTER FUNCTION public.unaccent(text) IMMUTABLE'
+	PGUSER=odoo must "${folder[$2]}/pg_restore" --no-owner --no-comments --exit-on-error \
 		-d "$real" "$DUMPS/$1.dump"
-	backup "odoo$2" --comment "Odoo $1"
+	backup "real$2" --comment "Odoo $1"
 	row_sums "$real" >"$T/real.rows"
-	tri restore "odoo$2/latest" --to "copy$3" --confirm "copy$3" --only database
+	tri restore "real$2/latest" --to "copy$3" --confirm "copy$3"
 	exits 0 "Odoo $1, $2 to $3: restore"
 	same_schema "$2" "$real" "$3" "${DB}_copy$3" "Odoo $1, $2 to $3"
 	ok "Odoo $1, $2 to $3: the rows of all $(wc -l <"$T/real.rows") tables" \
@@ -320,10 +322,11 @@ oldest=${majors[0]} newest=${majors[-1]}
 	skip "no other major than $oldest can be had" "from one major to another"
 for version in 16.0 17.0 18.0; do
 	if [ -n "$SHORT" ]; then break; fi
-	if [ -e "$DUMPS/$version.dump" ]; then
-		restore_real $version "$oldest" "$newest"
+	if [ -e "$DUMPS/$version.dump" ] && [ -n "${folder[15]:-}" ]; then
+		# Made by 15: 13 knows other types for some of its views.
+		restore_real $version 15 "$newest"
 	else
-		skip "no dump of $version" "Odoo $version across majors"
+		skip "no dump of $version, or no 15" "Odoo $version across majors"
 	fi
 done
 make_broken
