@@ -420,11 +420,11 @@ int
 main(void)
 {
 	static const struct suite_subject subjects[] = {
-		{ "trace(ram)", make, open_trace, free, false },
-		{ "limit(ram)", make, open_limit, free, false },
-		{ "retry(ram)", make, open_retry, free, false },
-		{ "fault(ram)", make, open_fault, free, false },
-		{ "retry(fault(ram))", make, open_retry_over_flaws, free,
+		{ "trace(ram)", make, open_trace, free, false, false },
+		{ "limit(ram)", make, open_limit, free, false, false },
+		{ "retry(ram)", make, open_retry, free, false, false },
+		{ "fault(ram)", make, open_fault, free, false, false },
+		{ "retry(fault(ram))", make, open_retry_over_flaws, free, false,
 		    false },
 	};
 	const struct CMUnitTest tests[] = {
