@@ -4,11 +4,14 @@
  */
 #include <archive.h>
 #include <curl/curl.h>
+#include <expat.h>
 #include <libpq-fe.h>
+#include <libssh2.h>
 #include <lmdb.h>
 #include <openssl/crypto.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <string.h>
 #include <zstd.h>
 
 #include "cli/cli.h"
@@ -39,6 +42,8 @@ run(struct cli *c, struct err *e)
 	add(c, libraries, "libcrypto", OpenSSL_version(OPENSSL_VERSION_STRING));
 	add(c, libraries, "libcurl",
 	    curl_version_info(CURLVERSION_NOW)->version);
+	add(c, libraries, "libssh2", libssh2_version(0));
+	add(c, libraries, "expat", XML_ExpatVersion() + strlen("expat_"));
 	add(c, libraries, "libarchive", archive_version_details());
 	add(c, libraries, "lmdb", mdb_version(NULL, NULL, NULL));
 	json_set_string(j, "triplicate", VERSION);
