@@ -3,7 +3,6 @@
 # Odd names, shapes and values, in a database whose own name is odd and whose
 # settings would have every session read and write otherwise: all of it comes
 # back, and so do the settings.
-# ASAN: yes
 . "$(dirname "$0")/../lib/scenario.sh"
 . "$TOP/tests/lib/whole.sh"
 need_postgres

@@ -3,7 +3,6 @@
 # What may be wrong in a configuration: each key with values that it doesn't
 # take, and what is wrong with the file as such. Each is refused with 2, the
 # file, the line and what is expected, before anything is touched.
-# ASAN: yes
 . "$(dirname "$0")/../lib/scenario.sh"
 # shellcheck source=tests/lib/wrong.sh
 . "$TOP/tests/lib/wrong.sh"
