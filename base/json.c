@@ -338,17 +338,17 @@ static void
 unarmor(json_t *j) /* NOLINT(misc-no-recursion) */
 {
 	SCOPED(scope_free) char *text = NULL;
-	const char *key;
-	json_t *value;
-	size_t i;
 
 	if (json_is_string(j)) {
 		text = mem_string(json_string_value(j));
 		text_unarmor(text);
 		must(json_string_set_nocheck(j, text));
 	}
-	json_array_foreach(j, i, value) unarmor(value);
-	json_object_foreach(j, key, value) unarmor(value);
+	for (size_t i = 0; i < json_array_size(j); i++)
+		unarmor(json_array_get(j, i));
+	for (void *it = json_object_iter(j); it != NULL;
+	     it = json_object_iter_next(j, it))
+		unarmor(json_object_iter_value(it));
 }
 
 struct json *

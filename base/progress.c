@@ -76,7 +76,7 @@ end_phase(struct progress *p)
 void
 progress_phase(struct progress *p, const char *phase, uint64_t total)
 {
-	char stage[sizeof(p->view.phase) + 8];
+	char stage[PROGRESS_PHASE + sizeof("phase ")];
 
 	(void)snprintf(stage, sizeof(stage), "phase %s", phase);
 	stage_reached(stage);

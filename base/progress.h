@@ -11,8 +11,10 @@
 
 struct progress;
 
+#define PROGRESS_PHASE 48 /* bytes of a phase's name, with its NUL */
+
 struct progress_view {
-	char phase[48]; /* "tables", "attachments", "endpoints", … */
+	char phase[PROGRESS_PHASE]; /* "tables", "attachments", … */
 	uint64_t done;	/* of total, in the phase's unit (bytes where known) */
 	uint64_t total; /* 0: not known */
 	uint64_t bytes; /* read or fetched since the start */

@@ -20,8 +20,9 @@ struct suite_subject {
 	bool lasts; /* a store opened later finds what an earlier one put */
 	/* The server's own moves are not atomic (Apache's mod_dav: it looks,
 	 * removes, renames): a name that is being replaced may be missing for
-	 * a moment, and of several PUT_NEW at the same moment more than one
-	 * may win. A mixture is never seen all the same. */
+	 * a moment (404, or 403 when it goes while it is opened), and of
+	 * several PUT_NEW at the same moment more than one may win. A mixture
+	 * is never seen all the same. */
 	bool is_loose;
 };
 

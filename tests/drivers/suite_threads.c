@@ -141,7 +141,8 @@ replace_or_read(void *arg)
 			continue;
 		}
 		w->rc = store_get(w->s, "o", 0, p, WHOLE, &w->e);
-		if (w->rc < 0 && w->may_miss && w->e.kind == ERR_MISSING) {
+		if (w->rc < 0 && w->may_miss &&
+		    (w->e.kind == ERR_MISSING || w->e.kind == ERR_DENIED)) {
 			err_clear(&w->e);
 			w->rc = 0;
 			continue;

@@ -32,15 +32,19 @@ T=$(mktemp -d "${TMPDIR:-/tmp}/$NAME.XXXXXX") || exit 2
 chmod 755 "$T"
 CONF=$T/triplicate.conf
 OWN_PG=
+SERVICES= # of tests/services, each in $T/NAME
 
 # --- beginning and end -------------------------------------------------------
 scenario_end() {
-	local status=$? folder
+	local status=$? folder service
 	trap - EXIT
 	for folder in "$T"/mount.*; do
 		[ -d "$folder" ] && umount "$folder" 2>/dev/null
 	done
 	[ -z "$OWN_PG" ] || "$TOP/tests/services/postgres.sh" stop "$OWN_PG"
+	for service in $SERVICES; do
+		"$TOP/tests/services/$service.sh" stop "$T/$service"
+	done
 	if [ "${KEEP:-0}" = 1 ]; then echo "# kept $T"; else
 		chmod -R u+w "$T" 2>/dev/null
 		rm -rf "$T" "$T.kept"
