@@ -99,7 +99,7 @@ wrongly() { # wrongly NAME PATTERN SFTP-LINES WEBDAV-LINES
 	like "$err" "endpoint $1: .*($2)" "$1: $2"
 }
 cp "$SFTP_KNOWN_HOSTS" "$T/others"
-sed -i "s/ AAAA.*/ $(cut -d' ' -f2 "$SFTP_STRANGER.pub")/" "$T/others"
+sed -i "s| AAAA.*| $(cut -d' ' -f2 "$SFTP_STRANGER.pub")|" "$T/others"
 wrongly ams 'does not let' "identity = $SFTP_STRANGER
 known-hosts = $SFTP_KNOWN_HOSTS" ''
 wrongly ams 'another host key' "identity = $SFTP_IDENTITY
