@@ -18,6 +18,7 @@
 #include "base/stop.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "repository/state.h"
 
 static const struct command *const commands[] = { &cmd_init, &cmd_backup,
 	&cmd_list, &cmd_show, &cmd_restore, &cmd_verify, &cmd_sync, &cmd_status,
@@ -350,6 +351,9 @@ main(int argc, char **argv)
 	fill_descriptors();
 	/* Keys are in memory: no core file may hold them. */
 	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	if (argc == 4 && strcmp(argv[1], STATE_CHECK_WORD) == 0)
+		return (state_check_main(argv[2], argv[3]));
+	state_set_checker("/proc/self/exe");
 	secret_start();
 	stop_on_signals();
 	if (run(&c, argc, argv, &e) < 0) {

@@ -48,6 +48,16 @@ struct state *state_open(
     const char *folder, const struct repo_id *repo, struct err *e) MUST_USE;
 void state_free(struct state *s);
 void state_freep(struct state **s);
+
+/*
+ * A database that was not closed in order is walked through before it is used,
+ * by program, run as "program STATE_CHECK_WORD FOLDER BYTES", which answers
+ * with state_check_main: a damaged page may end who reads it with a signal.
+ * Without a program this process walks itself. Set once, before any thread.
+ */
+#define STATE_CHECK_WORD "--check-local-state"
+void state_set_checker(const char *program);
+int state_check_main(const char *folder, const char *map_bytes);
 const char *state_folder(const struct state *s);
 
 /* A batch. state_commit ends t and sets it to NULL, also when it fails. */

@@ -5,8 +5,8 @@
  * any has it open the file is empty, and each holds it with a shared flock.
  * Where the two agree nothing is read. Where they don't (a crash, a disk that
  * lost pages, a copy put back), every entry is walked through before anything
- * relies on one, by a child process: LMDB believes its pages, and a page of
- * junk ends who reads it with a signal.
+ * relies on one, by a process of its own: LMDB believes its pages, and a page
+ * of junk ends who reads it with a signal.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,12 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/proc.h"
 #include "repository/state_impl.h"
 
 #define MARK_TEXT 80
@@ -128,40 +128,55 @@ state_check_entries(struct state *s, struct err *e)
 	return (state_each(s, -1, check_object, s, e));
 }
 
-/* --- in a child process --- */
+/* --- in a process of its own --- */
 
-/* Says nothing: what a damaged page makes of it is not for people. */
-static void
-run_child(const char *folder, size_t map_bytes)
+/* Set before there are threads, and never again. */
+static const char *checker;
+
+void
+state_set_checker(const char *program)
 {
-	struct err e = ERR_INIT;
-	int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (nowhere < 0 || dup2(nowhere, STDERR_FILENO) < 0 ||
-	    dup2(nowhere, STDOUT_FILENO) < 0)
-		_exit(EXIT_FAILURE);
-	_exit(state_try(folder, map_bytes, &e) == 0 ? EXIT_SUCCESS
-		: e.kind == ERR_CORRUPT		    ? EXIT_FAILURE
-						    : EXIT_SUCCESS);
+	checker = program;
 }
 
-/* A child that could not do its work for another reason says nothing against
- * the file; the parent meets that reason itself. */
-static int
-check_in_child(const char *folder, size_t map_bytes, struct err *e)
+int
+state_check_main(const char *folder, const char *map_bytes)
 {
-	pid_t child = fork();
+	struct err e = ERR_INIT;
+
+	if (state_try(folder, strtoull(map_bytes, NULL, 10), &e) == 0)
+		return (EXIT_SUCCESS);
+	/* What failed for another reason says nothing against the file; who
+	 * asked meets that reason himself. */
+	return (e.kind == ERR_CORRUPT ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+/* A program that is started anew: a fork of this one would have its locks, as
+ * other threads held them at that moment, and none of these threads. */
+static int
+check_apart(const char *folder, size_t map_bytes, struct err *e)
+{
+	char map[24];
+	const char *const argv[] = { checker, STATE_CHECK_WORD, folder, map,
+		NULL };
+	/* Its steps are not those that a test counts. */
+	static const char *const env[] = { "TRIPLICATE_CRASH_AT=",
+		"TRIPLICATE_CRASH_COUNT=", "TRIPLICATE_PAUSE_AT=", NULL };
+	SCOPED(proc_freep) struct proc *p = NULL;
+	struct err why = ERR_INIT;
 	int status;
 
-	if (child < 0)
-		return (err_errno(e, "local state: fork"));
-	if (child == 0)
-		run_child(folder, map_bytes);
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return (err_errno(e, "local state: wait"));
-	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS)
+	if (checker == NULL)
+		return (state_try(folder, map_bytes, e));
+	(void)snprintf(map, sizeof(map), "%zu", map_bytes);
+	if ((p = proc_start(argv, env, 0, e)) == NULL)
+		return (err_within(e, "local state"));
+	if ((status = proc_wait(p, 0, &why)) == 0)
 		return (0);
+	if (status < 0 && why.kind == ERR_STOPPED) {
+		*e = why;
+		return (-1);
+	}
 	return (state_damaged(e, "its database does not hold together"));
 }
 
@@ -212,7 +227,7 @@ look_at_file(const char *folder, const char *data, int fd, size_t map_bytes,
 	if (same || st.st_size == 0)
 		return (0);
 	log_debug("local state: looking through the database");
-	return (check_in_child(folder, map_bytes, e));
+	return (check_apart(folder, map_bytes, e));
 }
 
 int

@@ -78,7 +78,7 @@ int state_check_enter(
 void state_check_leave(const char *folder, int held);
 /* Walks through all of it. On a damaged one it may end the process. */
 int state_check_entries(struct state *s, struct err *e) MUST_USE;
-/* Opens, walks through, closes; for the child process that may come to harm. */
+/* Opens, walks through, closes; in the process that may come to harm. */
 int state_try(const char *folder, size_t map_bytes, struct err *e) MUST_USE;
 /* An entry was bad: the next process to open it looks through all of it. */
 void state_note_damage(void);
