@@ -28,6 +28,8 @@ endpoint(struct buf *out, const struct endpoint_settings *p)
 	line(out, "access-key", p->access_key);
 	line(out, "secret-key-file", p->secret_key_file);
 	line(out, "secret-key-env", p->secret_key_env);
+	line(out, "session-token-file", p->session_token_file);
+	line(out, "addressing", p->addressing);
 	line(out, "identity", p->identity);
 	line(out, "known-hosts", p->known_hosts);
 	line(out, "host-key", p->host_key);
