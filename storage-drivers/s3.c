@@ -12,6 +12,7 @@
 
 #include "storage-drivers/address.h"
 #include "storage-drivers/percent.h"
+#include "storage-drivers/range.h"
 
 #define REGION "us-east-1" /* what servers without regions expect */
 
@@ -99,25 +100,6 @@ s3_put(struct store *store, const char *name, const void *p, size_t n,
 }
 
 static int
-too_short(const char *name, struct err *e)
-{
-	return (err_set(
-	    e, ERR_CORRUPT, "GET %s: the range is not all there", name));
-}
-
-/* Ranges of no bytes can't be asked for, nor those past every object. */
-static int
-get_beyond(struct store *store, const char *name, uint64_t off, size_t n,
-    struct err *e)
-{
-	uint64_t bytes = 0;
-
-	if (s3_stat(store, name, &bytes, e) < 0)
-		return (-1);
-	return (n > 0 || off > bytes ? too_short(name, e) : 0);
-}
-
-static int
 s3_get(struct store *store, const char *name, uint64_t off, void *p, size_t n,
     struct err *e)
 {
@@ -129,15 +111,13 @@ s3_get(struct store *store, const char *name, uint64_t off, void *p, size_t n,
 		.from = off };
 	struct s3 *s = s3_of(store);
 
-	if (n == 0 || off > STORE_OBJECT_MAX)
-		return (get_beyond(store, name, off, n, e));
+	if (!range_can_be_asked(off, n))
+		return (range_by_stat(store, name, off, n, e));
 	if (s3_request(s, &call, &a, e) < 0)
 		return (-1);
-	if (a.status == 416)
-		return (too_short(name, e));
-	if (a.status != 206 && (a.status != 200 || off > 0))
+	if (!range_is_answered(&a, off))
 		return (s3_refused(s, &call, &a, e));
-	return (a.got == n ? 0 : too_short(name, e));
+	return (range_check(&a, name, n, e));
 }
 
 static int

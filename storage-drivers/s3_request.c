@@ -13,10 +13,10 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "storage-drivers/percent.h"
+#include "storage-drivers/range.h"
 #include "storage-drivers/sigv4.h"
 #include "storage-drivers/xml.h"
 
-#define RANGE_MAX  64
 #define SKEW_MAX_S 300 /* servers refuse from 900 s on */
 #define WORDS_MAX  200 /* of a server's message that we repeat */
 
@@ -90,7 +90,7 @@ static int
 add_headers(
     struct s3 *s, const struct s3_call *call, struct headers *h, struct err *e)
 {
-	char range[RANGE_MAX];
+	char range[RANGE_TEXT];
 	bool is_put = strcmp(call->method, "PUT") == 0;
 
 	sum_body(h, call);
@@ -110,9 +110,7 @@ add_headers(
 	if (call->if_none_match)
 		add_line(h, "if-none-match", "*");
 	if (call->into_bytes > 0) {
-		(void)snprintf(range, sizeof(range), "bytes=%llu-%llu",
-		    (unsigned long long)call->from,
-		    (unsigned long long)(call->from + call->into_bytes - 1));
+		range_text(call->from, call->into_bytes, range);
 		add_line(h, "range", range);
 	}
 	return (0);

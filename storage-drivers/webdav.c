@@ -13,9 +13,9 @@
 #include "base/random.h"
 #include "storage-drivers/address.h"
 #include "storage-drivers/percent.h"
+#include "storage-drivers/range.h"
 
 #define NAME_BYTES 8
-#define RANGE_MAX  64
 
 static struct webdav *
 webdav_of(struct store *s)
@@ -257,48 +257,27 @@ webdav_stat(
 }
 
 static int
-too_short(const char *name, struct err *e)
-{
-	return (err_set(
-	    e, ERR_CORRUPT, "GET %s: the range is not all there", name));
-}
-
-/* Ranges of no bytes can't be asked for, nor those past every object. */
-static int
-get_beyond(struct store *store, const char *name, uint64_t off, size_t n,
-    struct err *e)
-{
-	uint64_t bytes = 0;
-
-	if (webdav_stat(store, name, &bytes, e) < 0)
-		return (-1);
-	return (n > 0 || off > bytes ? too_short(name, e) : 0);
-}
-
-static int
 webdav_get(struct store *store, const char *name, uint64_t off, void *p,
     size_t n, struct err *e)
 {
 	SCOPED(http_answer_free) struct http_answer a = { .status = 0 };
 	SCOPED(scope_free) char *path = path_of(name, strlen(name), "");
-	char range[RANGE_MAX];
+	char range[RANGE_TEXT], header[sizeof("range: ") + RANGE_TEXT];
 	const struct webdav_call call = { .method = "GET",
 		.path = path,
-		.headers = { range },
+		.headers = { header },
 		.into = p,
 		.into_bytes = n };
 
-	if (n == 0 || off > STORE_OBJECT_MAX)
-		return (get_beyond(store, name, off, n, e));
-	(void)snprintf(range, sizeof(range), "range: bytes=%llu-%llu",
-	    (unsigned long long)off, (unsigned long long)(off + n - 1));
+	if (!range_can_be_asked(off, n))
+		return (range_by_stat(store, name, off, n, e));
+	range_text(off, n, range);
+	(void)snprintf(header, sizeof(header), "range: %s", range);
 	if (webdav_request(webdav_of(store), &call, &a, e) < 0)
 		return (-1);
-	if (a.status == 416)
-		return (too_short(name, e));
-	if (a.status != 206 && (a.status != 200 || off > 0))
+	if (!range_is_answered(&a, off))
 		return (refused(&call, a.status, e));
-	return (a.got == n ? 0 : too_short(name, e));
+	return (range_check(&a, name, n, e));
 }
 
 static int
