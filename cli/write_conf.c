@@ -38,8 +38,7 @@ endpoint(struct buf *out, const struct endpoint_settings *p)
 	line(out, "ca-file", p->ca_file);
 	if (p->timeout_s != 0)
 		buf_printf(out, "timeout = %us\n", p->timeout_s);
-	if (p->object_lock)
-		buf_add_string(out, "object-lock = yes\n");
+	line(out, "object-lock", p->object_lock);
 }
 
 void

@@ -7,28 +7,76 @@
 
 #include <string.h>
 
+/* NULL: objects are not locked. "yes" is the mode that nobody can end. */
+static const char *
+lock_mode(const struct endpoint_settings *conf)
+{
+	if (conf->object_lock == NULL || strcmp(conf->object_lock, "no") == 0)
+		return (NULL);
+	return (strcmp(conf->object_lock, "governance") == 0 ? "governance"
+							     : "compliance");
+}
+
+static struct store_conf
+store_conf_of(const struct endpoint_settings *conf, uint64_t give_up_after_s)
+{
+	return ((struct store_conf){ .name = conf->name,
+	    .url = conf->url,
+	    .user = conf->user,
+	    .password_file = conf->password_file,
+	    .access_key = conf->access_key,
+	    .secret_key_file = conf->secret_key_file,
+	    .secret_key_env = conf->secret_key_env,
+	    .session_token_file = conf->session_token_file,
+	    .addressing = conf->addressing,
+	    .region = conf->region,
+	    .identity = conf->identity,
+	    .known_hosts = conf->known_hosts,
+	    .host_key = conf->host_key,
+	    .ca_file = conf->ca_file,
+	    .upload_limit = conf->upload_limit,
+	    .timeout_s = conf->timeout_s,
+	    .lock_mode = lock_mode(conf),
+	    .lock_days = conf->lock_days,
+	    .give_up_after_s = (unsigned)give_up_after_s });
+}
+
 struct store *
 endpoint_open_store(const struct endpoint_settings *conf,
     uint64_t give_up_after_s, struct err *e)
 {
-	struct store_conf sc = { .name = conf->name,
-		.url = conf->url,
-		.user = conf->user,
-		.password_file = conf->password_file,
-		.access_key = conf->access_key,
-		.secret_key_file = conf->secret_key_file,
-		.secret_key_env = conf->secret_key_env,
-		.session_token_file = conf->session_token_file,
-		.addressing = conf->addressing,
-		.region = conf->region,
-		.identity = conf->identity,
-		.known_hosts = conf->known_hosts,
-		.host_key = conf->host_key,
-		.ca_file = conf->ca_file,
-		.upload_limit = conf->upload_limit,
-		.timeout_s = conf->timeout_s,
-		.give_up_after_s = (unsigned)give_up_after_s };
+	const struct store_conf sc = store_conf_of(conf, give_up_after_s);
 
+	return (store_open(&sc, e));
+}
+
+bool
+endpoint_has_deleter(const struct endpoint_settings *conf)
+{
+	return (conf->delete_access_key != NULL ||
+	    conf->delete_identity != NULL || conf->delete_user != NULL ||
+	    conf->delete_password_file != NULL);
+}
+
+/* Of a pair, what is not given stays as it is: one user, two passwords. */
+struct store *
+endpoint_open_deleter(const struct endpoint_settings *conf,
+    uint64_t give_up_after_s, struct err *e)
+{
+	struct store_conf sc = store_conf_of(conf, give_up_after_s);
+
+	if (conf->delete_access_key != NULL) {
+		sc.access_key = conf->delete_access_key;
+		sc.secret_key_file = conf->delete_secret_key_file;
+		sc.secret_key_env = NULL;
+		sc.session_token_file = NULL;
+	}
+	if (conf->delete_identity != NULL)
+		sc.identity = conf->delete_identity;
+	if (conf->delete_user != NULL)
+		sc.user = conf->delete_user;
+	if (conf->delete_password_file != NULL)
+		sc.password_file = conf->delete_password_file;
 	return (store_open(&sc, e));
 }
 

@@ -13,6 +13,12 @@
 struct store *endpoint_open_store(const struct endpoint_settings *conf,
     uint64_t give_up_after_s, struct err *e) MUST_USE;
 
+/* Is there a login of its own for deleting? */
+bool endpoint_has_deleter(const struct endpoint_settings *conf);
+/* The same with the login for deleting where there is one. For retention/. */
+struct store *endpoint_open_deleter(const struct endpoint_settings *conf,
+    uint64_t give_up_after_s, struct err *e) MUST_USE;
+
 /*
  * Before anything is put back where config is missing or damaged: does what is
  * left of it name another repository?

@@ -32,7 +32,7 @@
 
 /* What a key's text becomes. A PATH, and each of PATHS (joined by commas), is
  * relative to the file's folder. */
-enum shape { TEXT, PATH, PATHS, URL, SIZE, DURATION, BOOL, ELSEWHERE };
+enum shape { TEXT, PATH, PATHS, URL, SIZE, DURATION, ELSEWHERE };
 
 struct key {
 	const char *name;
@@ -80,7 +80,7 @@ static const struct key endpoint_keys[] = {
 	{ "delete-identity", PATH, END_(delete_identity) },
 	{ "delete-user", TEXT, END_(delete_user) },
 	{ "delete-password-file", PATH, END_(delete_password_file) },
-	{ "object-lock", BOOL, END_(object_lock) },
+	{ "object-lock", TEXT, END_(object_lock) },
 	{ "upload-limit", ELSEWHERE, 0 },
 	{ "timeout", ELSEWHERE, 0 },
 	{ NULL, ELSEWHERE, 0 },
@@ -238,9 +238,6 @@ fill_key(const struct reading *in, size_t section, const struct key *key,
 	case DURATION:
 		return (conf_get_duration(in->conf, section, key->name,
 		    (uint64_t *)(void *)field, e));
-	case BOOL:
-		return (conf_get_bool(
-		    in->conf, section, key->name, (bool *)(void *)field, e));
 	case ELSEWHERE: break;
 	}
 	return (0);
@@ -498,6 +495,8 @@ settings_read(const char *path, struct err *e)
 	for (size_t i = 0; i < conf_sections(conf); i++)
 		if (fill_section(&in, i, s, e) < 0)
 			return (NULL);
+	for (size_t i = 0; i < s->nendpoints; i++)
+		s->endpoints[i].lock_days = s->lock_days;
 	if (settings_check(s, e) < 0)
 		return (NULL);
 	return (TAKE(s));

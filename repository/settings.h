@@ -24,9 +24,9 @@ struct endpoint_settings {
 	char *delete_access_key, *delete_secret_key_file, *delete_identity,
 	    *delete_user, *delete_password_file;
 	uint64_t upload_limit; /* bytes a second, 0 none */
-	unsigned timeout_s;
-	bool object_lock;
-	unsigned line; /* of its url */
+	unsigned timeout_s, lock_days;
+	char *object_lock; /* NULL or no, yes, compliance, governance */
+	unsigned line;	   /* of its url */
 };
 
 struct branch_settings {

@@ -145,6 +145,15 @@ settings_value_is_addressing(const char *text)
 	return (strcmp(text, "path") == 0 || strcmp(text, "virtual") == 0);
 }
 
+bool
+settings_value_is_lock(const char *text)
+{
+	static const char *const words[] = { "yes", "no", "compliance",
+		"governance", NULL };
+
+	return (is_one_of(text, words));
+}
+
 #define ZONE_EXPECTED  "a time zone such as Europe/Brussels, or UTC"
 #define DRILL_EXPECTED "no, daily, weekly, monthly or a time like 14 days"
 #define TOLD_EXPECTED                                                          \
@@ -158,6 +167,8 @@ static const struct rule {
 	const char *expected;
 } rules[] = {
 	{ "addressing", settings_value_is_addressing, "path or virtual" },
+	{ "object-lock", settings_value_is_lock,
+	    "yes, no, compliance or governance" },
 	{ "schedule", schedule_is_good, SCHEDULE_EXPECTED },
 	{ "zone", zone_name_is_known, ZONE_EXPECTED },
 	{ "keep", settings_value_is_keep, KEEP_EXPECTED },

@@ -19,6 +19,7 @@ bool settings_value_is_drill(const char *text);	     /* no, daily, 7 days … */
 bool settings_value_is_web_url(const char *text);    /* https://host/… */
 bool settings_value_is_place(const char *text);	     /* HOST:PORT */
 bool settings_value_is_addressing(const char *text); /* path, virtual */
+bool settings_value_is_lock(const char *text);	     /* yes, no, or a mode */
 bool settings_value_is_told(const char *text); /* mailto:… and web URLs, "," */
 
 #endif

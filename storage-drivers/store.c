@@ -242,6 +242,17 @@ store_list(struct store *s, const char *prefix,
 	return (rc < 0 && !l.ended ? within(s, e) : rc);
 }
 
+unsigned
+store_parallel(const struct store *s)
+{
+	/* The stack is the caller's to change, its settings are not. */
+	struct store *at = (struct store *)(uintptr_t)s;
+
+	while (at->ops->parallel == 0 && at->ops->inner != NULL)
+		at = at->ops->inner(at);
+	return (at->ops->parallel > 0 ? at->ops->parallel : 1);
+}
+
 static int
 probe_enough(const struct store_entry *entry, void *arg, struct err *e)
 {
@@ -277,4 +288,74 @@ store_load(struct store *s, const char *name, size_t limit, struct buf *out,
 		return (-1);
 	out->n += (size_t)bytes;
 	return (0);
+}
+
+/* --- versions ------------------------------------------------------------ */
+
+struct store *
+store_with_versions(struct store *s)
+{
+	while (s->ops->lock == NULL && s->ops->inner != NULL)
+		s = s->ops->inner(s);
+	return (s->ops->lock != NULL ? s : NULL);
+}
+
+int
+store_lock(struct store *s, const char *name, int64_t until, struct err *e)
+{
+	struct store *v = store_with_versions(s);
+
+	if (check_name(s, name, e) < 0)
+		return (-1);
+	if (v == NULL) {
+		(void)err_set(e, ERR_CONFIG, "it can't lock objects");
+		return (within(s, e));
+	}
+	return (v->ops->lock(v, name, until, e) < 0 ? within(s, e) : 0);
+}
+
+int
+store_load_first(struct store *s, const char *name, size_t limit,
+    struct buf *out, struct err *e)
+{
+	struct store *v = store_with_versions(s);
+
+	if (check_name(s, name, e) < 0)
+		return (-1);
+	if (v == NULL) {
+		(void)err_set(
+		    e, ERR_MISSING, "it keeps no versions of %s", name);
+		return (within(s, e));
+	}
+	return (
+	    v->ops->load_first(v, name, limit, out, e) < 0 ? within(s, e) : 0);
+}
+
+int
+store_unhide(struct store *s, const char *name, struct err *e)
+{
+	struct store *v = store_with_versions(s);
+
+	if (check_name(s, name, e) < 0)
+		return (-1);
+	if (v == NULL) {
+		(void)err_set(
+		    e, ERR_MISSING, "it keeps no versions of %s", name);
+		return (within(s, e));
+	}
+	file_step("unhide");
+	return (v->ops->unhide(v, name, e) < 0 ? within(s, e) : 0);
+}
+
+int
+store_facts(struct store *s, struct store_facts *out, struct err *e)
+{
+	struct store *at = s;
+
+	*out = (struct store_facts){ .clock = STORE_NO_TIME };
+	while (at->ops->facts == NULL && at->ops->inner != NULL)
+		at = at->ops->inner(at);
+	if (at->ops->facts == NULL)
+		return (0);
+	return (at->ops->facts(at, out, e) < 0 ? within(s, e) : 0);
 }

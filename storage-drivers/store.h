@@ -36,8 +36,11 @@ struct store_conf {
 	const char *addressing;		  /* S3: "path" or "virtual" */
 	const char *identity, *known_hosts, *host_key; /* SFTP */
 	const char *ca_file;			       /* TLS */
-	uint64_t upload_limit;	  /* bytes a second; 0: none */
-	unsigned timeout_s;	  /* of a silent line */
+	const char *lock_mode; /* S3 Object Lock: "compliance" or "governance",
+				  or NULL: none */
+	unsigned lock_days;    /* of every put, with lock_mode */
+	uint64_t upload_limit; /* bytes a second; 0: none */
+	unsigned timeout_s;    /* of a silent line */
 	unsigned give_up_after_s; /* of retrying within one call */
 };
 
@@ -86,6 +89,8 @@ struct store_entry {
 	uint64_t bytes;
 	int64_t modified; /* seconds, the endpoint's clock; STORE_NO_TIME when
 			     it gives none */
+	bool is_hidden;	  /* somebody deleted it where versions are kept:
+			     store_get has nothing, store_load_first has it */
 };
 /*
  * Calls each for every object whose name begins with prefix (which ends in '/',
@@ -109,6 +114,38 @@ int store_probe(struct store *s, struct err *e) MUST_USE;
  * out. */
 int store_load(struct store *s, const char *name, size_t limit, struct buf *out,
     struct err *e) MUST_USE;
+
+/* How many calls at a time the endpoint takes well; 1 or more. */
+unsigned store_parallel(const struct store *s);
+
+/*
+ * --- endpoints that keep versions (S3 with Object Lock) ---
+ * Every put there is locked for lock_days: nobody can delete its bytes before,
+ * but anybody who may write can put another version, or a delete marker, over
+ * them. What was first put under a name is what this program put: names are
+ * never used for other bytes (but config's, and a slot's).
+ */
+
+/* Moves the date before which the object's newest version can't be deleted; an
+ * earlier date than it has changes nothing. Fails: ERR_MISSING, ERR_DENIED,
+ * ERR_CONFIG where nothing is locked. */
+int store_lock(
+    struct store *s, const char *name, int64_t until, struct err *e) MUST_USE;
+/* The bytes that were put first under a name, whatever was put or deleted
+ * since, appended to out. Fails: ERR_MISSING, also where no versions are kept;
+ * ERR_CORRUPT when there are more than limit. */
+int store_load_first(struct store *s, const char *name, size_t limit,
+    struct buf *out, struct err *e) MUST_USE;
+
+/* What is to be known of an endpoint without writing there. */
+enum store_answer { STORE_UNKNOWN, STORE_NO, STORE_YES };
+struct store_facts {
+	int64_t clock; /* the endpoint's, seconds; STORE_NO_TIME: not told */
+	enum store_answer keeps_versions; /* deleted bytes stay */
+	enum store_answer locks; /* objects can be locked (Object Lock) */
+};
+int store_facts(
+    struct store *s, struct store_facts *out, struct err *e) MUST_USE;
 
 /* False for names that no driver takes; every call checks it, and fails with
  * ERR_CORRUPT. Names of a listing that are not good are left out of it. */

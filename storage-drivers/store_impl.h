@@ -13,6 +13,8 @@
 
 struct store_ops {
 	const char *scheme; /* "file" */
+	unsigned parallel;  /* calls that an endpoint takes at a time; 0: of a
+			       wrapper, as many as what it wraps */
 	int (*prepare)(struct store *s, struct err *e);
 	int (*put)(struct store *s, const char *name, const void *p, size_t n,
 	    unsigned flags, struct err *e);
@@ -25,6 +27,15 @@ struct store_ops {
 		const struct store_entry *entry, void *arg, struct err *e),
 	    void *arg, struct err *e);
 	int (*drop)(struct store *s, const char *name, struct err *e);
+	/* Where versions are kept, all three; NULL elsewhere. */
+	int (*lock)(
+	    struct store *s, const char *name, int64_t until, struct err *e);
+	int (*load_first)(struct store *s, const char *name, size_t limit,
+	    struct buf *out, struct err *e);
+	int (*unhide)(struct store *s, const char *name, struct err *e);
+	/* NULL: nothing is known. out is all unknown before the call. */
+	int (*facts)(struct store *s, struct store_facts *out, struct err *e);
+	struct store *(*inner)(struct store *s); /* what a wrapper wraps */
 	void (*free)(struct store *s);
 };
 
@@ -32,6 +43,9 @@ struct store {
 	const struct store_ops *ops;
 	char *name; /* the endpoint's; owned */
 };
+
+/* The uppermost of a stack whose ops have the calls about versions, or NULL. */
+struct store *store_with_versions(struct store *s);
 
 /* Drivers. Each returns a store of one reference. */
 struct store *store_file_new(

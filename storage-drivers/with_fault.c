@@ -155,6 +155,12 @@ fault_drop(struct store *s, const char *name, struct err *e)
 	return (end(&c, c.inner->ops->drop(c.inner, name, e), e));
 }
 
+static struct store *
+fault_inner(struct store *s)
+{
+	return (((struct faults *)s)->inner);
+}
+
 static void
 fault_free(struct store *s)
 {
@@ -179,6 +185,7 @@ static const struct store_ops FAULT_OPS = {
 	.stat = fault_stat,
 	.list = fault_list,
 	.drop = fault_drop,
+	.inner = fault_inner,
 	.free = fault_free,
 };
 

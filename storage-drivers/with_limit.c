@@ -105,6 +105,12 @@ limit_drop(struct store *s, const char *name, struct err *e)
 	return (l->inner->ops->drop(l->inner, name, e));
 }
 
+static struct store *
+limit_inner(struct store *s)
+{
+	return (limit_of(s)->inner);
+}
+
 static void
 limit_free(struct store *s)
 {
@@ -124,6 +130,7 @@ static const struct store_ops LIMIT_OPS = {
 	.stat = limit_stat,
 	.list = limit_list,
 	.drop = limit_drop,
+	.inner = limit_inner,
 	.free = limit_free,
 };
 

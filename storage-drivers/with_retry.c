@@ -239,7 +239,8 @@ retry_put(struct store *s, const char *name, const void *p, size_t n,
 	return (done(&t));
 }
 
-/* Puts an entry of a listing by: size, time, name with its NUL. */
+/* Puts an entry of a listing by: size, time, whether hidden, name with
+ * its NUL. */
 static int
 keep_entry(const struct store_entry *entry, void *arg, struct err *e)
 {
@@ -248,6 +249,7 @@ keep_entry(const struct store_entry *entry, void *arg, struct err *e)
 	(void)e;
 	buf_add_u64(kept, entry->bytes);
 	buf_add_i64(kept, entry->modified);
+	buf_add_u8(kept, entry->is_hidden);
 	buf_add(kept, entry->name, strlen(entry->name) + 1);
 	return (0);
 }
@@ -274,12 +276,79 @@ retry_list(struct store *s, const char *prefix,
 		struct store_entry entry = { .bytes = bytes_u64(&left) };
 
 		entry.modified = bytes_i64(&left);
+		entry.is_hidden = bytes_u8(&left) != 0;
 		bytes_copy(&left, entry.name,
 		    strnlen((const char *)left.p, left.n) + 1);
 		if ((rc = each(&entry, arg, e)) != 0)
 			return (rc);
 	}
 	return (0);
+}
+
+/* --- versions, where what is wrapped keeps some --- */
+
+static int
+no_versions(const char *name, struct err *e)
+{
+	return (err_set(e, ERR_CONFIG, "%s: no versions of it are kept", name));
+}
+
+static int
+retry_lock(struct store *s, const char *name, int64_t until, struct err *e)
+{
+	const struct retry *r = retry_of(s);
+	struct store *v = store_with_versions(r->inner);
+	struct tries t = begin(r, "lock", name);
+
+	if (v == NULL)
+		return (no_versions(name, e));
+	while (v->ops->lock(v, name, until, e) < 0)
+		if (!again(&t, e))
+			return (-1);
+	return (done(&t));
+}
+
+static int
+retry_load_first(struct store *s, const char *name, size_t limit,
+    struct buf *out, struct err *e)
+{
+	const struct retry *r = retry_of(s);
+	struct store *v = store_with_versions(r->inner);
+	struct tries t = begin(r, "load first", name);
+
+	if (v == NULL) {
+		(void)no_versions(name, e);
+		e->kind = ERR_MISSING;
+		return (-1);
+	}
+	while (v->ops->load_first(v, name, limit, out, e) < 0)
+		if (!again(&t, e))
+			return (-1);
+	return (done(&t));
+}
+
+static int
+retry_unhide(struct store *s, const char *name, struct err *e)
+{
+	const struct retry *r = retry_of(s);
+	struct store *v = store_with_versions(r->inner);
+	struct tries t = begin(r, "unhide", name);
+
+	if (v == NULL) {
+		(void)no_versions(name, e);
+		e->kind = ERR_MISSING;
+		return (-1);
+	}
+	while (v->ops->unhide(v, name, e) < 0)
+		if (!again(&t, e))
+			return (-1);
+	return (done(&t));
+}
+
+static struct store *
+retry_inner(struct store *s)
+{
+	return (((struct retry *)s)->inner);
 }
 
 static void
@@ -300,6 +369,10 @@ static const struct store_ops RETRY_OPS = {
 	.stat = retry_stat,
 	.list = retry_list,
 	.drop = retry_drop,
+	.lock = retry_lock,
+	.load_first = retry_load_first,
+	.unhide = retry_unhide,
+	.inner = retry_inner,
 	.free = retry_free,
 };
 

@@ -107,6 +107,12 @@ trace_drop(struct store *s, const char *name, struct err *e)
 	return (end(&c, inner->ops->drop(inner, name, e), e));
 }
 
+static struct store *
+trace_inner(struct store *s)
+{
+	return (inner_of(s));
+}
+
 static void
 trace_free(struct store *s)
 {
@@ -123,6 +129,7 @@ static const struct store_ops TRACE_OPS = {
 	.stat = trace_stat,
 	.list = trace_list,
 	.drop = trace_drop,
+	.inner = trace_inner,
 	.free = trace_free,
 };
 

@@ -317,8 +317,9 @@ count_entry(const struct store_entry *entry, void *arg, struct err *e)
 static void
 a_listing_that_broke_off_gives_no_name_twice(void **state)
 {
-	static const struct store_entry entries[] = { { "a", 1, 11 },
-		{ "b", 22, STORE_NO_TIME }, { "c", UINT64_MAX, -1 } };
+	static const struct store_entry entries[] = { { "a", 1, 11, false },
+		{ "b", 22, STORE_NO_TIME, true },
+		{ "c", UINT64_MAX, -1, false } };
 	static const struct fake_answer answers[] = {
 		{ ERR_AGAIN, "reset", NULL, 0 }, { ERR_AGAIN, "reset", NULL, 0 }
 	};
@@ -346,6 +347,7 @@ compare_entry(const struct store_entry *entry, void *arg, struct err *e)
 	assert_string_equal(entry->name, (*next)->name);
 	assert_true(entry->bytes == (*next)->bytes);
 	assert_true(entry->modified == (*next)->modified);
+	assert_true(entry->is_hidden == (*next)->is_hidden);
 	++*next;
 	return (0);
 }
@@ -353,8 +355,9 @@ compare_entry(const struct store_entry *entry, void *arg, struct err *e)
 static void
 a_listing_comes_through_as_it_is(void **state)
 {
-	static const struct store_entry entries[] = { { "a", 1, 11 },
-		{ "b", 22, STORE_NO_TIME }, { "c", UINT64_MAX, -1 } };
+	static const struct store_entry entries[] = { { "a", 1, 11, false },
+		{ "b", 22, STORE_NO_TIME, true },
+		{ "c", UINT64_MAX, -1, false } };
 	struct fake_script script = { .entries = entries, .n_entries = 3 };
 	SCOPED(store_freep)
 	struct store *s = retry_over(fake_store(&script), A_MINUTE);
