@@ -34,7 +34,7 @@ store_conf_of(const struct endpoint_settings *conf, uint64_t give_up_after_s)
 	    .known_hosts = conf->known_hosts,
 	    .host_key = conf->host_key,
 	    .ca_file = conf->ca_file,
-	    .upload_limit = conf->upload_limit,
+	    .upload_limit = &conf->upload_limit,
 	    .timeout_s = conf->timeout_s,
 	    .lock_mode = lock_mode(conf),
 	    .lock_days = conf->lock_days,

@@ -290,6 +290,17 @@ check_name(const struct reading *in, size_t section, struct err *e)
 }
 
 static int
+fill_limit(const struct reading *in, size_t section,
+    struct endpoint_settings *p, struct err *e)
+{
+	const char *text = conf_get(in->conf, section, "upload-limit");
+
+	if (text == NULL || rate_parse(text, &p->upload_limit))
+		return (0);
+	return (conf_bad(in->conf, section, "upload-limit", RATE_EXPECTED, e));
+}
+
+static int
 fill_endpoint(
     const struct reading *in, size_t section, struct settings *s, struct err *e)
 {
@@ -319,8 +330,7 @@ fill_endpoint(
 	if (timeout == 0 || timeout > 3600)
 		return (conf_bad(in->conf, section, "timeout", "1s to 1h", e));
 	p->timeout_s = (unsigned)timeout;
-	return (conf_get_size(
-	    in->conf, section, "upload-limit", &p->upload_limit, e));
+	return (fill_limit(in, section, p, e));
 }
 
 /* Where the branch's database is. */

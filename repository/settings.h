@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "storage-drivers/rate.h"
 
 #define SETTINGS_ENDPOINTS_MAX 16
 #define SETTINGS_BRANCHES_MAX  256
@@ -23,7 +24,7 @@ struct endpoint_settings {
 	    *known_hosts, *host_key, *user, *password_file, *ca_file;
 	char *delete_access_key, *delete_secret_key_file, *delete_identity,
 	    *delete_user, *delete_password_file;
-	uint64_t upload_limit; /* bytes a second, 0 none */
+	struct rate upload_limit;
 	unsigned timeout_s, lock_days;
 	char *object_lock; /* NULL or no, yes, compliance, governance */
 	unsigned line;	   /* of its url */

@@ -14,6 +14,7 @@
 #include "base/zone_name.h"
 #include "repository/keep.h"
 #include "repository/schedule.h"
+#include "storage-drivers/rate.h"
 
 #define BLANK	  " \t"
 #define PORT_MOST 65535
@@ -154,6 +155,14 @@ settings_value_is_lock(const char *text)
 	return (is_one_of(text, words));
 }
 
+bool
+settings_value_is_rate(const char *text)
+{
+	struct rate ignored;
+
+	return (rate_parse(text, &ignored));
+}
+
 #define ZONE_EXPECTED  "a time zone such as Europe/Brussels, or UTC"
 #define DRILL_EXPECTED "no, daily, weekly, monthly or a time like 14 days"
 #define TOLD_EXPECTED                                                          \
@@ -169,6 +178,7 @@ static const struct rule {
 	{ "addressing", settings_value_is_addressing, "path or virtual" },
 	{ "object-lock", settings_value_is_lock,
 	    "yes, no, compliance or governance" },
+	{ "upload-limit", settings_value_is_rate, RATE_EXPECTED },
 	{ "schedule", schedule_is_good, SCHEDULE_EXPECTED },
 	{ "zone", zone_name_is_known, ZONE_EXPECTED },
 	{ "keep", settings_value_is_keep, KEEP_EXPECTED },

@@ -20,6 +20,7 @@ bool settings_value_is_web_url(const char *text);    /* https://host/… */
 bool settings_value_is_place(const char *text);	     /* HOST:PORT */
 bool settings_value_is_addressing(const char *text); /* path, virtual */
 bool settings_value_is_lock(const char *text);	     /* yes, no, or a mode */
+bool settings_value_is_rate(const char *text);	     /* 20M, 06:00-20:00 5M */
 bool settings_value_is_told(const char *text); /* mailto:… and web URLs, "," */
 
 #endif

@@ -48,6 +48,20 @@ temporary_drop(struct temporary *t)
 	(void)unlinkat(t->folder, t->name, 0);
 }
 
+/* A limit is kept for a share, too, that is mounted from far away. */
+static int
+write_paced(
+    struct pace *pace, int fd, const uint8_t *p, size_t n, struct err *e)
+{
+	for (size_t at = 0, piece; at < n; at += piece) {
+		piece = pace_piece(pace, n - at);
+		if (pace_wait(pace, piece, e) < 0 ||
+		    file_write(fd, p + at, piece, e) < 0)
+			return (-1);
+	}
+	return (0);
+}
+
 static int
 temporary_write(const struct folder *f, struct temporary *t, const char *name,
     const void *p, size_t n, struct err *e)
@@ -62,7 +76,7 @@ temporary_write(const struct folder *f, struct temporary *t, const char *name,
 	if (fd < 0)
 		return (folder_failed(f, "make a temporary file for", name, e));
 	memcpy(t->name, id, sizeof(id));
-	if (file_write(fd, p, n, e) < 0 || file_sync(fd, e) < 0)
+	if (write_paced(f->pace, fd, p, n, e) < 0 || file_sync(fd, e) < 0)
 		return (folder_failed_within(f, name, e));
 	if (fstat(fd, &st) < 0)
 		return (folder_failed(f, "look at", name, e));
@@ -266,7 +280,7 @@ static int
 list_entry(struct listing *l, int fd, const char *folder, const char *leaf,
     struct err *e)
 {
-	struct store_entry entry;
+	struct store_entry entry = { .is_hidden = false };
 	struct stat st;
 	int n = snprintf(entry.name, sizeof(entry.name), "%s%s", folder, leaf);
 
@@ -348,6 +362,7 @@ file_free(struct store *s)
 {
 	struct folder *f = folder_of(s);
 
+	pace_free(f->pace);
 	free(f->path);
 	free(f->store.name);
 	free(f);
@@ -381,5 +396,6 @@ store_file_new(const struct store_conf *conf, const char *path, struct err *e)
 	f->store = (struct store){ .ops = &FILE_OPS,
 		.name = mem_string(conf->name) };
 	f->path = mem_printf("%.*s", (int)n, path);
+	f->pace = pace_new(conf->upload_limit);
 	return (&f->store);
 }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 
+#include "storage-drivers/pace.h"
 #include "storage-drivers/store_impl.h"
 
 #define FOLDER_OPEN (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -19,6 +20,7 @@ struct folder {
 	struct store store;
 	char *path;	   /* of the root, without a '/' at its end */
 	atomic_bool swept; /* old temporaries were looked for */
+	struct pace *pace; /* of uploads, or NULL; owned */
 };
 
 /*

@@ -16,6 +16,7 @@
 #include "base/scope.h"
 #include "base/secret.h"
 #include "base/stop.h"
+#include "storage-drivers/pace.h"
 
 #define SLOWEST_BYTES_S 4096 /* a transfer that is slower is given up, too */
 #define UPLOAD_BUFFER	(512L << 10)
@@ -26,6 +27,7 @@ struct http {
 	struct secret password; /* with its NUL */
 	atomic_long auth;	/* the ways to log in that may be asked of us */
 	unsigned timeout_s;
+	struct pace *pace; /* of uploads, or NULL */
 	pthread_mutex_t lock;
 	pthread_cond_t freed;
 	/* guarded by lock */
@@ -38,6 +40,8 @@ struct transfer {
 	CURL *curl;
 	const struct http_request *q;
 	struct http_answer *a;
+	struct pace *pace;
+	size_t sent; /* of the body */
 	bool is_too_long;
 	char words[CURL_ERROR_SIZE];
 };
@@ -67,6 +71,7 @@ http_new(const struct http_conf *conf)
 	    (long)(conf->digest_only ? CURLAUTH_DIGEST
 				     : CURLAUTH_DIGEST | CURLAUTH_BASIC));
 	h->timeout_s = conf->timeout_s;
+	h->pace = pace_new(conf->upload_limit);
 	(void)pthread_mutex_init(&h->lock, NULL);
 	(void)pthread_cond_init(&h->freed, NULL);
 	return (h);
@@ -82,6 +87,7 @@ http_free(struct http *h)
 	free(h->ca_file);
 	free(h->user);
 	secret_free(&h->password);
+	pace_free(h->pace);
 	(void)pthread_mutex_destroy(&h->lock);
 	(void)pthread_cond_destroy(&h->freed);
 	free(h);
@@ -151,6 +157,39 @@ take_body(char *p, size_t one, size_t n, void *arg)
 	return (n);
 }
 
+/* The next part of the request's body, when its time has come. */
+static size_t
+give_body(char *p, size_t one, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+	struct err e = ERR_INIT;
+	size_t left = t->q->body_bytes - t->sent;
+
+	n *= one;
+	n = pace_piece(t->pace, n < left ? n : left);
+	if (n == 0)
+		return (0);
+	if (pace_wait(t->pace, n, &e) < 0)
+		return (CURL_READFUNC_ABORT);
+	memcpy(p, (const uint8_t *)t->q->body + t->sent, n);
+	t->sent += n;
+	return (n);
+}
+
+/* From the beginning, when the server asks who we are or a kept connection
+ * turns out to be dead. */
+static int
+rewind_body(void *arg, curl_off_t offset, int origin)
+{
+	struct transfer *t = arg;
+
+	if (origin != SEEK_SET || offset < 0 ||
+	    (uint64_t)offset > t->q->body_bytes)
+		return (CURL_SEEKFUNC_FAIL);
+	t->sent = (size_t)offset;
+	return (CURL_SEEKFUNC_OK);
+}
+
 static size_t
 take_header(char *p, size_t one, size_t n, void *arg)
 {
@@ -199,8 +238,11 @@ make_headers(const struct http_request *q)
 }
 
 static void
-set_body(CURL *curl, const struct http_request *q)
+set_body(struct transfer *t)
 {
+	const struct http_request *q = t->q;
+	CURL *curl = t->curl;
+
 	if (q->body == NULL && q->body_bytes == 0 &&
 	    strcmp(q->method, "PUT") != 0) {
 		if (strcmp(q->method, "HEAD") == 0)
@@ -210,11 +252,12 @@ set_body(CURL *curl, const struct http_request *q)
 		curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, q->method);
 		return;
 	}
-	/* From memory: curl can begin again when the server asks who we are. */
 	curl_easy_setopt(curl, CURLOPT_POST, 1L);
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, q->method);
-	curl_easy_setopt(
-	    curl, CURLOPT_POSTFIELDS, q->body_bytes > 0 ? q->body : "");
+	curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_body);
+	curl_easy_setopt(curl, CURLOPT_READDATA, t);
+	curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, rewind_body);
+	curl_easy_setopt(curl, CURLOPT_SEEKDATA, t);
 	curl_easy_setopt(
 	    curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body_bytes);
 	curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
@@ -263,7 +306,7 @@ set_up(struct transfer *t, const struct http *h, struct curl_slist *headers)
 		curl_easy_setopt(
 		    curl, CURLOPT_PASSWORD, (const char *)h->password.p);
 	}
-	set_body(curl, t->q);
+	set_body(t);
 	set_limits(curl, h, t->q);
 }
 
@@ -328,7 +371,7 @@ int
 http_do(struct http *h, const struct http_request *q, struct http_answer *a,
     struct err *e)
 {
-	struct transfer t = { .q = q, .a = a };
+	struct transfer t = { .q = q, .a = a, .pace = h->pace };
 	struct curl_slist *headers = make_headers(q);
 	int rc;
 

@@ -21,6 +21,7 @@
 #define HTTP_BODY_MAX ((size_t)32 << 20) /* of an answer that is kept */
 #define HTTP_NO_TIME  INT64_MIN
 
+struct rate;
 struct secret;
 struct http;
 
@@ -30,6 +31,7 @@ struct http_conf {
 	const struct secret *password;
 	bool digest_only; /* never a password in clear */
 	unsigned timeout_s;
+	const struct rate *upload_limit; /* or NULL */
 };
 
 /* Owns: copies what conf points to. */

@@ -248,7 +248,8 @@ store_s3_new(const struct store_conf *conf, bool is_secure, struct err *e)
 {
 	SCOPED(address_free) struct address u = { .host = NULL };
 	const struct http_conf http = { .ca_file = conf->ca_file,
-		.timeout_s = conf->timeout_s };
+		.timeout_s = conf->timeout_s,
+		.upload_limit = conf->upload_limit };
 	struct s3 *s;
 
 	if (address_parse(conf->url, &u, e) < 0 || check_conf(conf, &u, e) < 0)

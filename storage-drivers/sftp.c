@@ -49,10 +49,18 @@ write_all(struct sftp_call *c, LIBSSH2_SFTP_HANDLE *h, const uint8_t *p,
     size_t n, struct err *e)
 {
 	ssize_t sent;
+	size_t paid =
+	    0; /* pieces are offered again until all of one is taken */
 
 	for (size_t at = 0; at < n;) {
-		size_t piece = n - at < PIECE ? n - at : PIECE;
+		size_t piece = pace_piece(
+		    c->s->pace, n - at < PIECE ? n - at : PIECE);
 
+		if (at + piece > paid) {
+			if (pace_wait(c->s->pace, at + piece - paid, e) < 0)
+				return (-1);
+			paid = at + piece;
+		}
 		sent = libssh2_sftp_write(h, (const char *)p + at, piece);
 		if (sent == LIBSSH2_ERROR_EAGAIN) {
 			if (sftp_wait(c->on, e) < 0)
@@ -460,6 +468,7 @@ sftp_free(struct store *store)
 	for (size_t i = 0; i < s->nidle; i++)
 		sftp_session_free(s->idle[i]);
 	credential_free(&s->conf.password);
+	pace_free(s->pace);
 	(void)pthread_mutex_destroy(&s->lock);
 	(void)pthread_cond_destroy(&s->freed);
 	free(s->conf.host);
@@ -533,6 +542,7 @@ store_sftp_new(const struct store_conf *conf, struct err *e)
 	    &s->conf.password, "password-file", conf->password_file, NULL);
 	s->conf.has_password = conf->password_file != NULL;
 	s->conf.timeout_s = conf->timeout_s;
+	s->pace = pace_new(conf->upload_limit);
 	/* "/~/folder" is below the user's home, as with scp. */
 	s->root = copy(strncmp(u.path, "/~/", 3) == 0 ? u.path + 3 : u.path);
 	return (&s->store);

@@ -13,6 +13,7 @@
 #include <libssh2_sftp.h>
 
 #include "storage-drivers/credential.h"
+#include "storage-drivers/pace.h"
 #include "storage-drivers/store_impl.h"
 
 #define SFTP_SESSIONS_MAX 4 /* connections at a time; others wait */
@@ -59,6 +60,7 @@ struct sftp {
 	struct store store;
 	struct sftp_conf conf;
 	char *root; /* "/srv/triplicate", or relative to the user's home */
+	struct pace *pace; /* of uploads, or NULL; owned */
 	pthread_mutex_t lock;
 	pthread_cond_t freed;
 	/* guarded by lock */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The door to every endpoint. A URL comes in, a stack of trace, retry, limit
- * and driver goes out; every call passes here on its way to the stack. It
+ * The door to every endpoint. A URL comes in, a stack of trace, retry and
+ * driver goes out; every call passes here on its way to the stack. It
  * always holds that no driver ever sees a name that is not good, and no caller
  * an error that does not name the endpoint.
  */
@@ -61,8 +61,6 @@ store_open(const struct store_conf *conf, struct err *e)
 		err_within(e, "endpoint %s", conf->name);
 		return (NULL);
 	}
-	if (conf->upload_limit > 0)
-		s = store_with_limit(s, conf->upload_limit);
 	s = store_with_retry(s, conf->give_up_after_s);
 	return (store_with_trace(s));
 }

@@ -24,6 +24,7 @@
 enum { STORE_PUT_NEW = 1 }; /* fail with ERR_EXISTS when the name is taken */
 
 struct store;
+struct rate;
 
 /* What one [endpoint] section says; strings are the caller's and copied. */
 struct store_conf {
@@ -39,13 +40,13 @@ struct store_conf {
 	const char *lock_mode; /* S3 Object Lock: "compliance" or "governance",
 				  or NULL: none */
 	unsigned lock_days;    /* of every put, with lock_mode */
-	uint64_t upload_limit; /* bytes a second; 0: none */
-	unsigned timeout_s;    /* of a silent line */
-	unsigned give_up_after_s; /* of retrying within one call */
+	const struct rate *upload_limit; /* NULL: none */
+	unsigned timeout_s;		 /* of a silent line */
+	unsigned give_up_after_s;	 /* of retrying within one call */
 };
 
 /*
- * Builds trace(retry(limit(driver))) for an endpoint. Opening reaches for
+ * Builds trace(retry(driver)) for an endpoint. Opening reaches for
  * nothing: a missing folder or a dead host shows in the first call.
  * Fails: ERR_CONFIG for an unknown scheme or a bad URL.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * For the author of the next driver. A driver fills struct store_ops and
- * embeds struct store as its first member; wrappers (retry, limit, trace,
- * fault) are drivers themselves that hold another store. The promises are
+ * embeds struct store as its first member; wrappers (retry, trace, fault)
+ * are drivers themselves that hold another store. The promises are
  * those of store.h; tests/drivers/suite.c checks every one of them. A driver
  * does not retry, does not log, and maps its library's errors in one place.
  */
@@ -60,12 +60,10 @@ struct store *store_ram_new(const char *name); /* the reference, for tests */
 
 /* Wrappers: each owns the store it wraps. */
 struct store *store_with_retry(struct store *inner, unsigned give_up_after_s);
-struct store *store_with_limit(
-    struct store *inner, uint64_t bytes_per_second); /* uploads */
 struct store *store_with_trace(struct store *inner); /* a debug line a call */
 
 /*
- * What retry and limit go by. Tests hand in a clock that no one waits for; the
+ * What retry and pace go by. Tests hand in a clock that no one waits for; the
  * makers above take base/clock.
  */
 struct store_clock {
@@ -74,8 +72,6 @@ struct store_clock {
 };
 struct store *store_with_retry_by(struct store *inner, unsigned give_up_after_s,
     const struct store_clock *clock);
-struct store *store_with_limit_by(struct store *inner,
-    uint64_t bytes_per_second, const struct store_clock *clock);
 
 /*
  * Tests: fails, damages or ends on purpose. Rules are tried in order for each

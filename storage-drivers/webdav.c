@@ -358,6 +358,10 @@ store_webdav_new(const struct store_conf *conf, bool is_secure, struct err *e)
 	w->user = TAKE(user);
 	if (conf->ca_file != NULL)
 		w->ca_file = mem_string(conf->ca_file);
+	if (conf->upload_limit != NULL) {
+		w->upload_limit = *conf->upload_limit;
+		w->has_limit = true;
+	}
 	percent_add_path(&root, u.path);
 	w->root = mem_string(buf_text(&root));
 	w->origin = mem_printf("%s://%s%s%s", is_secure ? "https" : "http",
@@ -365,6 +369,7 @@ store_webdav_new(const struct store_conf *conf, bool is_secure, struct err *e)
 	w->http_conf = (struct http_conf){ .ca_file = w->ca_file,
 		.user = w->user,
 		.digest_only = !is_secure && !address_is_loopback(&u),
-		.timeout_s = conf->timeout_s };
+		.timeout_s = conf->timeout_s,
+		.upload_limit = w->has_limit ? &w->upload_limit : NULL };
 	return (&w->store);
 }

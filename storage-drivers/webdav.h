@@ -8,6 +8,7 @@
 
 #include "storage-drivers/credential.h"
 #include "storage-drivers/http.h"
+#include "storage-drivers/rate.h"
 #include "storage-drivers/store_impl.h"
 
 /* Uploads under way live here; no object's name can have a '~'. */
@@ -18,6 +19,8 @@ struct webdav {
 	struct http_conf http_conf; /* strings are owned below */
 	char *ca_file, *user;
 	struct credential password;
+	struct rate upload_limit;
+	bool has_limit;
 	pthread_mutex_t lock;
 	struct http *http; /* made when it is first needed; guarded by lock */
 	char *origin;	   /* "https://dav.example.net:8443" */

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "storage-drivers/rate.h"
 #include "storage-drivers/store_drop.h"
 #include "tests/drivers/ground.h"
 #include "tests/drivers/suite.h"
@@ -363,15 +364,16 @@ a_file_that_was_cut_is_corrupt(void **state)
 
 /* --- running ------------------------------------------------------------- */
 
-/* The stack of store_open: trace, retry, limit, file. */
+/* The stack of store_open: trace, retry, file, with a limit. */
 static struct store *
 open_stack(void *ground)
 {
 	const struct ground *g = ground;
 	SCOPED(scope_free) char *url = mem_printf("file://%s", g->root);
+	const struct rate limit = { .bytes_s = (uint64_t)1 << 40 };
 	const struct store_conf conf = { .name = SUITE_ENDPOINT,
 		.url = url,
-		.upload_limit = (uint64_t)1 << 40,
+		.upload_limit = &limit,
 		.give_up_after_s = 1 };
 	struct err e = ERR_INIT;
 	struct store *s = store_open(&conf, &e);

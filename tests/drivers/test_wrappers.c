@@ -168,139 +168,6 @@ a_truncated_put_stores_half_and_says_nothing(void **state)
 	suite_expect(s, "a", "1234");
 }
 
-/* --- limit --------------------------------------------------------------- */
-
-static struct store *
-limited(struct store *inner, uint64_t rate)
-{
-	fake_clock_reset();
-	return (store_with_limit_by(inner, rate, &FAKE_CLOCK));
-}
-
-static void
-uploads_take_the_time_that_the_rate_says(void **state)
-{
-	SCOPED(store_freep) struct store *s = limited(ram(), 1000);
-	struct err e = ERR_INIT;
-	char p[500] = "";
-
-	(void)state;
-	/* A second's worth is saved up, and one may go before it is paid. */
-	for (int i = 0; i < 23; i++)
-		suite_expect_success(
-		    store_put(s, "a", p, sizeof(p), 0, &e), &e);
-	assert_int_equal(fake_clock_ms(), (22 - 2) * 500);
-	assert_int_equal(fake_clock_sleeps(), 20);
-}
-
-static void
-bytes_count_and_not_calls(void **state)
-{
-	SCOPED(store_freep) struct store *s = limited(ram(), 3000);
-	struct err e = ERR_INIT;
-	char p[3000] = "";
-
-	(void)state;
-	for (int i = 0; i < 3000; i++)
-		suite_expect_success(store_put(s, "a", p, 1, 0, &e), &e);
-	assert_int_equal(fake_clock_sleeps(), 0);
-	suite_expect_success(store_put(s, "a", p, sizeof(p), 0, &e), &e);
-	suite_expect_success(store_put(s, "a", p, 1, 0, &e), &e);
-	assert_in_range(fake_clock_ms(), 999, 1000);
-}
-
-static void
-a_pause_saves_up_one_second_and_no_more(void **state)
-{
-	SCOPED(store_freep) struct store *s = limited(ram(), 1000);
-	struct err e = ERR_INIT;
-	char p[1000] = "";
-	uint64_t began;
-
-	(void)state;
-	for (int i = 0; i < 3; i++)
-		suite_expect_success(
-		    store_put(s, "a", p, sizeof(p), 0, &e), &e);
-	assert_int_equal(fake_clock_ms(), 1000);
-	assert_int_equal(FAKE_CLOCK.sleep_ms(3600 * 1000, &e), 0);
-	began = fake_clock_ms();
-	for (int i = 0; i < 4; i++)
-		suite_expect_success(
-		    store_put(s, "a", p, sizeof(p), 0, &e), &e);
-	assert_int_equal(fake_clock_ms() - began, 2000);
-}
-
-static void
-puts_that_fail_are_paid_for_too(void **state)
-{
-	SCOPED(store_freep)
-	struct store *s = limited(faulty("put", "", FAULT_FAIL), 1000);
-	struct err e = ERR_INIT;
-	char p[1000] = "";
-
-	(void)state;
-	for (int i = 0; i < 4; i++)
-		suite_expect_failure(
-		    store_put(s, "a", p, sizeof(p), 0, &e), &e, ERR_DENIED);
-	assert_int_equal(fake_clock_ms(), 2000);
-}
-
-static void
-only_uploads_are_limited(void **state)
-{
-	SCOPED(store_freep) struct store *s = limited(ram(), 1);
-
-	(void)state;
-	suite_put(s, "a", "a thousand years for some");
-	suite_expect(s, "a", "a thousand years for some");
-	assert_int_equal(suite_count(s, ""), 1);
-	assert_int_equal(fake_clock_sleeps(), 0);
-}
-
-static void
-the_largest_object_at_the_least_rate_does_not_overflow(void **state)
-{
-	struct fake_script script = { .n = 0 };
-	SCOPED(store_freep)
-	struct store *s = limited(fake_store(&script), 1);
-	SCOPED(scope_free) uint8_t *p = mem_new(STORE_OBJECT_MAX);
-	struct err e = ERR_INIT;
-
-	(void)state;
-	suite_expect_success(store_put(s, "a", p, STORE_OBJECT_MAX, 0, &e), &e);
-	assert_int_equal(fake_clock_sleeps(), 0);
-	suite_expect_success(store_put(s, "a", p, 1, 0, &e), &e);
-	assert_int_equal(fake_clock_slept(0), UINT_MAX);
-}
-
-static void
-a_stop_ends_the_wait_and_nothing_is_put(void **state)
-{
-	SCOPED(store_freep) struct store *s = limited(ram(), 10);
-	struct err e = ERR_INIT;
-
-	(void)state;
-	suite_put(s, "a", "20 bytes, and so long");
-	fake_clock_stop_at(0);
-	suite_expect_failure(store_put(s, "b", "x", 1, 0, &e), &e, ERR_STOPPED);
-	suite_expect_none(s, "b");
-}
-
-static void
-the_real_clock_sees_a_requested_stop(void **state)
-{
-	SCOPED(store_freep) struct store *s = store_with_limit(ram(), 1);
-	struct err e = ERR_INIT;
-	int rc;
-
-	(void)state;
-	suite_put(s, "a", "an hour's worth, if anyone would wait for it");
-	stop_request();
-	rc = store_put(s, "b", "x", 1, 0, &e);
-	stop_reset();
-	suite_expect_failure(rc, &e, ERR_STOPPED);
-}
-
 /* --- trace --------------------------------------------------------------- */
 
 /* What body writes to standard error at debug level. */
@@ -378,13 +245,6 @@ open_trace(void *ground)
 }
 
 static struct store *
-open_limit(void *ground)
-{
-	(void)ground;
-	return (store_with_limit_by(ram(), 1000, &FAKE_CLOCK));
-}
-
-static struct store *
 open_retry(void *ground)
 {
 	(void)ground;
@@ -421,7 +281,6 @@ main(void)
 {
 	static const struct suite_subject subjects[] = {
 		{ "trace(ram)", make, open_trace, free, false, false },
-		{ "limit(ram)", make, open_limit, free, false, false },
 		{ "retry(ram)", make, open_retry, free, false, false },
 		{ "fault(ram)", make, open_fault, free, false, false },
 		{ "retry(fault(ram))", make, open_retry_over_flaws, free, false,
@@ -437,15 +296,6 @@ main(void)
 		cmocka_unit_test(what_fails_by_itself_keeps_its_own_error),
 		cmocka_unit_test(a_flip_changes_one_bit_of_what_is_read),
 		cmocka_unit_test(a_truncated_put_stores_half_and_says_nothing),
-		cmocka_unit_test(uploads_take_the_time_that_the_rate_says),
-		cmocka_unit_test(bytes_count_and_not_calls),
-		cmocka_unit_test(a_pause_saves_up_one_second_and_no_more),
-		cmocka_unit_test(puts_that_fail_are_paid_for_too),
-		cmocka_unit_test(only_uploads_are_limited),
-		cmocka_unit_test(
-		    the_largest_object_at_the_least_rate_does_not_overflow),
-		cmocka_unit_test(a_stop_ends_the_wait_and_nothing_is_put),
-		cmocka_unit_test(the_real_clock_sees_a_requested_stop),
 		cmocka_unit_test(each_call_is_a_debug_line),
 	};
 	int failures = 0;

@@ -204,9 +204,10 @@ done <<-E
 	timeout = 0|1s to 1h
 	timeout = 2h|1s to 1h
 	timeout = 30|$TIME
-	upload-limit = fast|$SIZE
-	upload-limit = -1|$SIZE
-	object-lock = maybe|yes or no
+	upload-limit = fast|bytes a second
+	upload-limit = -1|bytes a second
+	upload-limit = 20M, 06:00 5M|parts of the day
+	object-lock = maybe|yes, no, compliance
 E
 instead "s|^url = $T/ams|url = $T/fra/|" "two endpoints at one place" "same (url|folder)"
 instead "s|^url = $T/ams|url = file://$T/x/../fra|" "and by another spelling" "same (url|folder)"
