@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of replication share: replicate.c starts and ends senders,
+ * sender.c is one endpoint's thread, sender_send.c what it sends, and
+ * sender_count.c what of that is told as progress.
+ */
+#ifndef REPOSITORY_REPLICATE_IMPL_H
+#define REPOSITORY_REPLICATE_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "repository/replicate.h"
+#include "repository/state.h"
+
+#define REPLICATE_WAIT_MS 500
+
+struct sender {
+	struct replicate *rep;
+	struct endpoint *ep;
+	struct endpoint_report report; /* the thread's until it is joined */
+	pthread_t thread;
+	bool started;
+	/* guarded by the replicate's lock */
+	bool has_ended;
+	uint64_t expected, counted; /* bytes, after nothing more is coming */
+	atomic_bool known; /* what the endpoint holds is, or it was set aside */
+	atomic_bool listed; /* and where: others may have it from there */
+};
+
+struct replicate {
+	struct repo *repo;
+	unsigned flags;
+	atomic_bool finishing;	/* nothing more is coming */
+	atomic_bool abandoned;	/* do not even send what is there */
+	atomic_bool taken_over; /* a sender has met a later writer */
+	struct gate *transfers; /* an object in memory each */
+	pthread_mutex_t lock;
+	size_t n;
+	struct sender senders[SETTINGS_ENDPOINTS_MAX];
+};
+
+/* The thread of one sender; arg is its struct sender. */
+void *sender_run(void *arg);
+
+/* Sends until nothing is left that can be sent and nothing more is coming.
+ * Fails as the endpoint does, which is to be set aside then. */
+int sender_send_all(struct sender *s, struct err *e) MUST_USE;
+
+/* --- progress --- */
+
+/* So many bytes of an object got there. */
+void sender_count_sent(struct sender *s, uint64_t bytes);
+/* Its listing has told what is missing there. */
+void sender_count_in(struct sender *s);
+/* It ends: what it has not sent, nobody will in this run. */
+void sender_count_out(struct sender *s);
+/* Nothing more is coming: what is left to send is the last phase. */
+void sender_begin_last_phase(struct replicate *rep);
+
+#endif

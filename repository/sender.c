@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One endpoint's thread: it checks that the endpoint is ours, learns what it
+ * holds that this machine doesn't know, lists it, and then sends. A failed call
+ * (the driver has retried it already) sets the endpoint aside for this run.
+ */
+#include "base/log.h"
+#include "repository/endpoint.h"
+#include "repository/object.h"
+#include "repository/recover.h"
+#include "repository/replicate_impl.h"
+#include "repository/spool.h"
+
+/* --- the listing: what the endpoint says it has --- */
+
+static int
+see(const struct store_entry *entry, void *arg, struct err *e)
+{
+	enum state_seen what;
+
+	return (state_listing_see(arg, entry->name, entry->bytes, &what, e));
+}
+
+static int
+list_endpoint(struct sender *s, struct err *e)
+{
+	struct state *state = s->rep->repo->state;
+	struct state_listing_result result;
+	SCOPED(state_listing_freep)
+	struct state_listing *listing = state_listing_open(
+	    state, s->ep->number, e);
+
+	if (listing == NULL ||
+	    store_list(s->ep->store, "", see, listing, e) < 0 ||
+	    state_listing_apply(listing, &result, e) < 0)
+		return (-1);
+	if (result.lost > 0)
+		log_warning(
+		    "endpoint %s: %llu objects are missing or cut there, sending them again",
+		    s->ep->conf->name, (unsigned long long)result.lost);
+	return (0);
+}
+
+/* What the endpoint holds and this machine does not know. */
+static int
+learn(struct sender *s, struct err *e)
+{
+	struct repo *r = s->rep->repo;
+	uint64_t n;
+
+	if (recover_learn(r, s->ep, &n, e) < 0)
+		return (-1);
+	if (n > 0)
+		log_warning(
+		    "endpoint %s holds %llu objects that this machine did not know: taken in",
+		    s->ep->conf->name, (unsigned long long)n);
+	return (0);
+}
+
+static int
+put_root(const struct state_object *o, void *arg, struct err *e)
+{
+	struct sender *s = arg;
+	SCOPED(buf_free) struct buf bytes = BUF_INIT;
+	struct repo *r = s->rep->repo;
+
+	if (spool_load(r->state, o, &bytes, e) < 0)
+		return (-1);
+	return (object_store(r, s->ep, o, &bytes, e));
+}
+
+/*
+ * Is the endpoint there, and ours? With REPLICATE_PREPARE an empty one is taken
+ * and a damaged config, writer or slot is written again; another repository's
+ * never is. Asked again afterwards: a later writer may have been hidden behind
+ * the damage.
+ */
+static int
+prepare_endpoint(struct sender *s, struct err *e)
+{
+	struct repo *r = s->rep->repo;
+	bool prepare = (s->rep->flags & REPLICATE_PREPARE) != 0;
+
+	if (prepare && store_prepare(s->ep->store, e) < 0)
+		return (-1);
+	if (repo_check_endpoint(r, s->ep, e) == 0)
+		return (0);
+	if (!prepare || (e->kind != ERR_CORRUPT && e->kind != ERR_MISSING))
+		return (-1);
+	err_clear(e);
+	if (endpoint_check_owner(s->ep->store, r->keys, e) < 0 ||
+	    state_each(r->state, STATE_ROOT, put_root, s, e) != 0)
+		return (-1);
+	return (repo_check_endpoint(r, s->ep, e));
+}
+
+static void
+set_known(struct sender *s)
+{
+	atomic_store(&s->known, true);
+	state_wake(s->rep->repo->state);
+}
+
+static void
+set_listed(struct sender *s)
+{
+	atomic_store(&s->listed, true);
+	set_known(s);
+}
+
+static int
+work(struct sender *s, struct err *e)
+{
+	bool audit_only = (s->rep->flags & REPLICATE_AUDIT_ONLY) != 0;
+
+	if (prepare_endpoint(s, e) < 0 || (!audit_only && learn(s, e) < 0))
+		return (-1);
+	set_known(s);
+	if (!audit_only && list_endpoint(s, e) < 0)
+		return (-1);
+	set_listed(s);
+	s->report.reached = true;
+	sender_count_in(s);
+	return (sender_send_all(s, e));
+}
+
+void *
+sender_run(void *arg)
+{
+	struct sender *s = arg;
+	struct repo *r = s->rep->repo;
+	struct err e = ERR_INIT, ignored = ERR_INIT;
+
+	spool_sender(r, s->ep, true);
+	if (work(s, &e) < 0)
+		s->report.error = e;
+	if (e.kind == ERR_TAKEN_OVER)
+		atomic_store(&s->rep->taken_over, true);
+	if (state_note_endpoint(r->state, s->ep->number,
+		s->report.error.kind != ERR_NONE ? s->report.error.text : "",
+		&ignored) < 0)
+		log_debug("%s", ignored.text);
+	spool_sender(r, s->ep, false);
+	sender_count_out(s);
+	set_listed(s);
+	return (NULL);
+}
