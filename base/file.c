@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
@@ -224,6 +225,23 @@ file_load_followed(
 		return (err_within(e, "%s", path));
 	}
 	return (0);
+}
+
+void *
+file_map(int fd, size_t n, struct err *e)
+{
+	void *p = mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0);
+
+	if (p != MAP_FAILED)
+		return (p);
+	(void)err_errno(e, "map");
+	return (NULL);
+}
+
+void
+file_unmap(void *p, size_t n)
+{
+	(void)munmap(p, n);
 }
 
 /* Makes a new file of a random name beside path. Returns its descriptor, and

@@ -41,6 +41,10 @@ int file_load(
 /* As file_load, but follows a link: for what the operator named himself. */
 int file_load_followed(
     const char *path, size_t limit, struct buf *out, struct err *e) MUST_USE;
+/* Maps an open file of n bytes (1 or more), to be read. It must not be cut
+ * while it is mapped. NULL when that fails. */
+void *file_map(int fd, size_t n, struct err *e) MUST_USE;
+void file_unmap(void *p, size_t n);
 /*
  * Writes a whole file so that a reader, or a crash, sees the old contents, the
  * new ones, never a mixture: temporary name, fsync, rename, fsync of the

@@ -18,9 +18,12 @@
 struct sender {
 	struct replicate *rep;
 	struct endpoint *ep;
-	struct endpoint_report report; /* the thread's until it is joined */
 	pthread_t thread;
 	bool started;
+	/* guarded by the replicate's lock while lanes send */
+	struct endpoint_report report; /* until the thread is joined */
+	bool any;		       /* something was sent in this pass */
+	uint64_t sent_before;	       /* bytes, when it was last set aside */
 	/* guarded by the replicate's lock */
 	bool has_ended;
 	uint64_t expected, counted; /* bytes, after nothing more is coming */

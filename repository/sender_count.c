@@ -39,6 +39,7 @@ sender_count_in(struct sender *s)
 	struct err ignored = ERR_INIT;
 
 	(void)pthread_mutex_lock(&rep->lock);
+	s->has_ended = false;
 	if (atomic_load(&rep->finishing) &&
 	    state_tally(rep->repo->state, &tally, &ignored) == 0) {
 		s->expected = tally.pending_bytes[s->ep->number];

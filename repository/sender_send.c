@@ -7,6 +7,7 @@
 #include "base/gate.h"
 #include "base/stage.h"
 #include "base/stop.h"
+#include "repository/lanes.h"
 #include "repository/object.h"
 #include "repository/replicate_impl.h"
 #include "repository/spool.h"
@@ -29,72 +30,6 @@ may_go(struct sender *s, const struct state_object *o, bool *may, struct err *e)
 	return (*may ? repo_check_endpoint(s->rep->repo, s->ep, e) : 0);
 }
 
-/* The bytes, from this machine or, when asked for, from another endpoint.
- * *found false: nowhere now, it stays pending. */
-static int
-find_bytes(struct sender *s, const struct state_object *o, struct buf *bytes,
-    bool *found, struct err *e)
-{
-	struct repo *r = s->rep->repo;
-
-	*found = true;
-	if ((s->rep->flags & REPLICATE_FROM_OTHERS) != 0) {
-		if (object_find(r, o, s->ep->number, bytes, NULL, e) == 0)
-			return (0);
-	} else if (!o->spooled) {
-		*found = false;
-		return (0);
-	} else if (spool_load(r->state, o, bytes, e) == 0)
-		return (0);
-	*found = false;
-	if (e->kind != ERR_MISSING && e->kind != ERR_CORRUPT)
-		return (-1);
-	s->report.error = *e;
-	err_clear(e);
-	return (0);
-}
-
-static int
-send_bytes(
-    struct sender *s, const struct state_object *o, bool *sent, struct err *e)
-{
-	SCOPED(buf_free) struct buf bytes = BUF_INIT;
-	bool found;
-
-	if (find_bytes(s, o, &bytes, &found, e) < 0)
-		return (-1);
-	if (!found)
-		return (0);
-	if (o->class == STATE_MANIFEST)
-		stage_reached("manifest to be sent");
-	if (object_store(s->rep->repo, s->ep, o, &bytes, e) < 0)
-		return (-1);
-	*sent = true;
-	s->report.packs += o->class == STATE_PACK;
-	s->report.bytes_sent += bytes.n;
-	sender_count_sent(s, bytes.n);
-	return (0);
-}
-
-static int
-send_one(
-    struct sender *s, const struct state_object *o, bool *sent, struct err *e)
-{
-	bool may;
-	int rc;
-
-	*sent = false;
-	if (may_go(s, o, &may, e) < 0)
-		return (-1);
-	if (!may)
-		return (0);
-	if (gate_enter(s->rep->transfers, e) < 0)
-		return (-1);
-	rc = send_bytes(s, o, sent, e);
-	gate_leave(s->rep->transfers);
-	return (rc);
-}
-
 static int
 may_go_on(const struct replicate *rep, struct err *e)
 {
@@ -102,6 +37,105 @@ may_go_on(const struct replicate *rep, struct err *e)
 		return (err_set(e, ERR_TAKEN_OVER,
 		    "another machine took this repository over, as another endpoint says"));
 	return (atomic_load(&rep->abandoned) ? -1 : stop_check(e));
+}
+
+/* What an object's bytes are read into: a view of this machine's own, or a
+ * buffer for what comes from another endpoint. */
+struct source {
+	struct spool_view view;
+	struct buf from_other;
+	const struct buf *bytes; /* one of them, or NULL: nowhere now */
+};
+
+static void
+source_free(struct source *src)
+{
+	spool_view_free(&src->view);
+	buf_free(&src->from_other);
+}
+
+/* It stays pending, and why is what the report says. */
+static int
+not_now(struct sender *s, struct err *e)
+{
+	if (e->kind != ERR_MISSING && e->kind != ERR_CORRUPT)
+		return (-1);
+	(void)pthread_mutex_lock(&s->rep->lock);
+	s->report.error = *e;
+	(void)pthread_mutex_unlock(&s->rep->lock);
+	err_clear(e);
+	return (0);
+}
+
+static int
+find_bytes(struct sender *s, const struct state_object *o, struct source *src,
+    struct err *e)
+{
+	struct repo *r = s->rep->repo;
+
+	if (o->spooled) {
+		if (spool_view(r->state, o, &src->view, e) == 0) {
+			src->bytes = &src->view.bytes;
+			return (0);
+		}
+		if (not_now(s, e) < 0)
+			return (-1);
+	}
+	if ((s->rep->flags & REPLICATE_FROM_OTHERS) == 0)
+		return (0);
+	if (object_find(r, o, s->ep->number, &src->from_other, NULL, e) < 0)
+		return (not_now(s, e));
+	src->bytes = &src->from_other;
+	return (0);
+}
+
+static void
+count(struct sender *s, const struct state_object *o, uint64_t bytes)
+{
+	(void)pthread_mutex_lock(&s->rep->lock);
+	s->any = true;
+	s->report.packs += o->class == STATE_PACK;
+	s->report.bytes_sent += bytes;
+	(void)pthread_mutex_unlock(&s->rep->lock);
+	sender_count_sent(s, bytes);
+}
+
+static int
+send_bytes(struct sender *s, const struct state_object *o, struct err *e)
+{
+	SCOPED(source_free) struct source src = { .bytes = NULL };
+
+	if (find_bytes(s, o, &src, e) < 0)
+		return (-1);
+	if (src.bytes == NULL)
+		return (0);
+	if (o->class == STATE_MANIFEST)
+		stage_reached("manifest to be sent");
+	if (object_store(s->rep->repo, s->ep, o, src.bytes, e) < 0)
+		return (-1);
+	count(s, o, src.bytes->n);
+	return (0);
+}
+
+/* From any lane. What comes from another endpoint takes memory of its own. */
+static int
+send_one(void *arg, const struct state_object *o, struct err *e)
+{
+	struct sender *s = arg;
+	bool may;
+	int rc;
+
+	if (may_go_on(s->rep, e) < 0 || may_go(s, o, &may, e) < 0)
+		return (-1);
+	if (!may)
+		return (0);
+	if (o->spooled || (s->rep->flags & REPLICATE_FROM_OTHERS) == 0)
+		return (send_bytes(s, o, e));
+	if (gate_enter(s->rep->transfers, e) < 0)
+		return (-1);
+	rc = send_bytes(s, o, e);
+	gate_leave(s->rep->transfers);
+	return (rc);
 }
 
 /* Of audit entries alone, those that are new: what was found damaged or missing
@@ -115,29 +149,35 @@ is_asked_for(const struct sender *s, const struct state_object *o)
 	    (o->class == STATE_AUDIT && bad == 0));
 }
 
-/* One pass over what is pending; *any tells whether something was sent. */
+/* Packs and index objects may pass each other; the rest keeps its order, behind
+ * all of them: the audit log is a chain, a manifest needs its closure. */
 static int
-send_pending(struct sender *s, bool *any, struct err *e)
+send_in_order(struct sender *s, struct lanes *l, const struct state_object *o,
+    struct err *e)
+{
+	if (o->class == STATE_PACK || o->class == STATE_INDEX)
+		return (lanes_give(l, o, e));
+	return (lanes_drain(l, e) < 0 ? -1 : send_one(s, o, e));
+}
+
+/* One pass over what is pending; s->any tells whether something was sent. */
+static int
+send_pending(struct sender *s, struct lanes *l, struct err *e)
 {
 	struct state_object o, after;
 	const struct state_object *from = NULL;
+	bool found;
 
-	*any = false;
+	s->any = false;
 	for (;;) {
-		bool found, sent;
-
-		if (may_go_on(s->rep, e) < 0)
-			return (-1);
-		if (state_next_pending(s->rep->repo->state, s->ep->number, from,
+		if (may_go_on(s->rep, e) < 0 ||
+		    state_next_pending(s->rep->repo->state, s->ep->number, from,
 			&o, &found, e) < 0)
 			return (-1);
 		if (!found)
-			return (0);
-		if (is_asked_for(s, &o)) {
-			if (send_one(s, &o, &sent, e) < 0)
-				return (-1);
-			*any |= sent;
-		}
+			return (lanes_drain(l, e));
+		if (is_asked_for(s, &o) && send_in_order(s, l, &o, e) < 0)
+			return (-1);
 		after = o;
 		from = &after;
 	}
@@ -153,23 +193,32 @@ all_listed(const struct replicate *rep)
 	return (true);
 }
 
+static unsigned
+lanes_of(const struct sender *s)
+{
+	unsigned n = store_parallel(s->ep->store);
+
+	return (n < LANES_MAX ? n : LANES_MAX);
+}
+
 /* Until nothing is left that can be sent and nothing more is coming, from the
  * backup or from an endpoint that knew more than this machine. */
 int
 sender_send_all(struct sender *s, struct err *e)
 {
 	struct state *state = s->rep->repo->state;
+	SCOPED(lanes_freep)
+	struct lanes *l = lanes_new(lanes_of(s), send_one, s);
 
 	for (;;) {
 		bool last = atomic_load(&s->rep->finishing) &&
 		    all_listed(s->rep);
-		bool any;
 		uint64_t seen = state_changes(state);
 
 		err_clear(&s->report.error);
-		if (send_pending(s, &any, e) < 0)
+		if (send_pending(s, l, e) < 0)
 			return (-1);
-		if (any)
+		if (s->any)
 			continue;
 		if (last)
 			return (0);

@@ -6,6 +6,7 @@
  */
 #include "repository/spool.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,9 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "repository/spool_impl.h"
+#include "repository/state_impl.h"
+
+#define READ_BYTES ((size_t)256 << 10)
 
 char *
 spool_folder(struct state *s, const char *kind)
@@ -100,6 +104,16 @@ give_up_missing(struct state *s, const struct state_object *o, struct err *e)
 	return (err_set(e, ERR_MISSING, "%s is not in the spool", o->name));
 }
 
+static int
+check_sum(const struct state_object *o, const struct sha256 *sha, uint64_t n,
+    struct err *e)
+{
+	if (n == o->bytes && memcmp(sha, &o->sha, sizeof(*sha)) == 0)
+		return (0);
+	return (err_set(e, ERR_CORRUPT,
+	    "%s: this machine's copy is not what was stored", o->name));
+}
+
 int
 spool_check_bytes(
     const struct state_object *o, const struct buf *b, struct err *e)
@@ -107,10 +121,7 @@ spool_check_bytes(
 	struct sha256 sha = { { 0 } };
 
 	hash_of(HASH_IS_SHA256, b->p, b->n, sha.b);
-	if (b->n != o->bytes || memcmp(&sha, &o->sha, sizeof(sha)) != 0)
-		return (err_set(e, ERR_CORRUPT,
-		    "%s: this machine's copy is not what was stored", o->name));
-	return (0);
+	return (check_sum(o, &sha, b->n, e));
 }
 
 static int
@@ -144,6 +155,69 @@ spool_load(struct state *s, const struct state_object *o, struct buf *out,
 	if (state_body(s, o->number, out, e) < 0)
 		return (-1);
 	return (spool_check_bytes(o, out, e));
+}
+
+/* The file's bytes are those that were stored? Read, and not only mapped: a
+ * disk that can't read its own bytes says so here, where that is an error. */
+static int
+check_file(int fd, const struct state_object *o, struct err *e)
+{
+	SCOPED(hash_freep) struct hash *h = hash_new(HASH_IS_SHA256);
+	SCOPED(scope_free) uint8_t *part = mem_new(READ_BYTES);
+	struct sha256 sha;
+	uint64_t total = 0;
+	ssize_t got;
+
+	while ((got = file_read(fd, part, READ_BYTES, e)) > 0) {
+		hash_add(h, part, (size_t)got);
+		total += (uint64_t)got;
+	}
+	if (got < 0)
+		return (-1);
+	hash_end(h, sha.b);
+	return (check_sum(o, &sha, total, e));
+}
+
+static int
+view_file(struct state *s, const struct state_object *o, struct spool_view *out,
+    struct err *e)
+{
+	SCOPED(scope_free) char *path = spool_path(s, o->name);
+	SCOPED(scope_close) int fd = -1;
+
+	if (path == NULL)
+		return (
+		    err_set(e, ERR_MISSING, "%s is not in the spool", o->name));
+	if ((fd = file_open(path, O_RDONLY, e)) < 0)
+		return (e->kind == ERR_MISSING ? give_up_missing(s, o, e) : -1);
+	if (check_file(fd, o, e) < 0)
+		return (
+		    e->kind == ERR_CORRUPT ? give_up_file(s, o, path, e) : -1);
+	out->bytes.p = file_map(fd, (size_t)o->bytes, e);
+	if (out->bytes.p == NULL)
+		return (err_within(e, "%s", path));
+	out->bytes.n = out->mapped = (size_t)o->bytes;
+	return (0);
+}
+
+int
+spool_view(struct state *s, const struct state_object *o,
+    struct spool_view *out, struct err *e)
+{
+	*out = (struct spool_view){ .bytes = BUF_INIT };
+	if (state_object_has_file(o) && o->bytes > 0)
+		return (view_file(s, o, out, e));
+	return (spool_load(s, o, &out->bytes, e));
+}
+
+void
+spool_view_free(struct spool_view *v)
+{
+	if (v->mapped > 0)
+		file_unmap(v->bytes.p, v->mapped);
+	else
+		buf_free(&v->bytes);
+	*v = (struct spool_view){ .bytes = BUF_INIT };
 }
 
 int

@@ -26,6 +26,17 @@ int spool_save(struct state *s, const char *object, const void *p, size_t n,
  */
 int spool_load(struct state *s, const struct state_object *o, struct buf *out,
     struct err *e) MUST_USE;
+/*
+ * The same to be sent and no more: a file is mapped instead of copied, so that
+ * objects in flight take no memory of their own.
+ */
+struct spool_view {
+	struct buf bytes; /* not to be changed, nor freed by itself */
+	size_t mapped;	  /* bytes that are, or 0 */
+};
+int spool_view(struct state *s, const struct state_object *o,
+    struct spool_view *out, struct err *e) MUST_USE;
+void spool_view_free(struct spool_view *v); /* also a SCOPED releaser */
 /* Path of a spooled pack's or index object's file, allocated; it need not be
  * there. NULL for other objects. */
 char *spool_path(struct state *s, const char *object);

@@ -3,11 +3,14 @@
  * The only place that tries again. A call that fails with a transient error is
  * repeated, with growing waits and jitter so that many clients of one endpoint
  * don't come back all at once, until it goes well, fails for good, would take
- * longer than give-up-after, or the program is stopped. Failures that are
- * alike are told once: "503 Slow Down (4 times in 31 s)". A listing is handed
- * out only when it is whole, so that no name comes twice; it costs some 100
- * bytes of memory a name.
+ * longer than give-up-after, or the program is stopped. An endpoint that was
+ * given up is asked once a call from then on, until it answers: a circuit
+ * breaker, so that its users needn't be told and nothing storms it. Failures
+ * that are alike are told once: "503 Slow Down (4 times in 31 s)". A listing is
+ * handed out only when it is whole, so that no name comes twice; it costs some
+ * 100 bytes of memory a name.
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,11 +28,12 @@ struct retry {
 	struct store *inner;
 	uint64_t give_up_ms;
 	struct store_clock clock;
+	atomic_bool is_open; /* the breaker: it was given up */
 };
 
 /* The tries of one call. */
 struct tries {
-	const struct retry *r;
+	struct retry *r;
 	const char *op, *name;
 	uint64_t began_ms;
 	uint64_t alike_ms; /* since when the failures are alike */
@@ -38,16 +42,16 @@ struct tries {
 	char text[sizeof(((struct err *)NULL)->text)]; /* of the latest */
 };
 
-static const struct retry *
-retry_of(const struct store *s)
+static struct retry *
+retry_of(struct store *s)
 {
-	return ((const struct retry *)s);
+	return ((struct retry *)s);
 }
 
 /* --- trying again -------------------------------------------------------- */
 
 static struct tries
-begin(const struct retry *r, const char *op, const char *name)
+begin(struct retry *r, const char *op, const char *name)
 {
 	return ((struct tries){
 	    .r = r, .op = op, .name = name, .began_ms = r->clock.ticks_ms() });
@@ -104,6 +108,21 @@ wait_after(unsigned failed)
 	return (most / 2 + random_below(most / 2 + 1));
 }
 
+/* Any answer closes the breaker, a call that is given up opens it. */
+static bool
+is_worth_it(struct retry *r, const struct err *e, uint64_t spent_ms)
+{
+	if (!err_is_transient(e)) {
+		atomic_store(&r->is_open, false);
+		return (false);
+	}
+	if (!atomic_load(&r->is_open) &&
+	    spent_ms + WAIT_LEAST_MS <= r->give_up_ms)
+		return (true);
+	atomic_store(&r->is_open, true);
+	return (false);
+}
+
 /*
  * A try has failed with e. True after a wait: try again. False: e is what the
  * call fails with. The last wait is cut so that the last try comes just when
@@ -120,8 +139,7 @@ again(struct tries *t, struct err *e)
 	if (e->kind == ERR_STOPPED)
 		return (false);
 	count(t, e, now_ms);
-	if (!err_is_transient(e) ||
-	    spent_ms + WAIT_LEAST_MS > t->r->give_up_ms) {
+	if (!is_worth_it(t->r, e, spent_ms)) {
 		fold(t, e, now_ms);
 		return (false);
 	}
@@ -138,6 +156,7 @@ again(struct tries *t, struct err *e)
 static int
 done(const struct tries *t)
 {
+	atomic_store(&t->r->is_open, false);
 	if (t->failed > 0)
 		log_info("endpoint %s: %s %s went well after %u failures, "
 			 "the last: %s",
@@ -150,7 +169,7 @@ done(const struct tries *t)
 static int
 retry_prepare(struct store *s, struct err *e)
 {
-	const struct retry *r = retry_of(s);
+	struct retry *r = retry_of(s);
 	struct tries t = begin(r, "prepare", "");
 
 	while (r->inner->ops->prepare(r->inner, e) < 0)
@@ -163,7 +182,7 @@ static int
 retry_get(struct store *s, const char *name, uint64_t off, void *p, size_t n,
     struct err *e)
 {
-	const struct retry *r = retry_of(s);
+	struct retry *r = retry_of(s);
 	struct tries t = begin(r, "get", name);
 
 	while (r->inner->ops->get(r->inner, name, off, p, n, e) < 0)
@@ -175,7 +194,7 @@ retry_get(struct store *s, const char *name, uint64_t off, void *p, size_t n,
 static int
 retry_stat(struct store *s, const char *name, uint64_t *bytes, struct err *e)
 {
-	const struct retry *r = retry_of(s);
+	struct retry *r = retry_of(s);
 	struct tries t = begin(r, "stat", name);
 
 	while (r->inner->ops->stat(r->inner, name, bytes, e) < 0)
@@ -187,7 +206,7 @@ retry_stat(struct store *s, const char *name, uint64_t *bytes, struct err *e)
 static int
 retry_drop(struct store *s, const char *name, struct err *e)
 {
-	const struct retry *r = retry_of(s);
+	struct retry *r = retry_of(s);
 	struct tries t = begin(r, "drop", name);
 
 	while (r->inner->ops->drop(r->inner, name, e) < 0)
@@ -227,7 +246,7 @@ static int
 retry_put(struct store *s, const char *name, const void *p, size_t n,
     unsigned flags, struct err *e)
 {
-	const struct retry *r = retry_of(s);
+	struct retry *r = retry_of(s);
 	struct tries t = begin(r, "put", name);
 
 	while (r->inner->ops->put(r->inner, name, p, n, flags, e) < 0) {
@@ -259,7 +278,7 @@ retry_list(struct store *s, const char *prefix,
     int (*each)(const struct store_entry *entry, void *arg, struct err *e),
     void *arg, struct err *e)
 {
-	const struct retry *r = retry_of(s);
+	struct retry *r = retry_of(s);
 	struct tries t = begin(r, "list", prefix);
 	SCOPED(buf_free) struct buf kept = BUF_INIT;
 	struct bytes left;
@@ -296,7 +315,7 @@ no_versions(const char *name, struct err *e)
 static int
 retry_lock(struct store *s, const char *name, int64_t until, struct err *e)
 {
-	const struct retry *r = retry_of(s);
+	struct retry *r = retry_of(s);
 	struct store *v = store_with_versions(r->inner);
 	struct tries t = begin(r, "lock", name);
 
@@ -312,7 +331,7 @@ static int
 retry_load_first(struct store *s, const char *name, size_t limit,
     struct buf *out, struct err *e)
 {
-	const struct retry *r = retry_of(s);
+	struct retry *r = retry_of(s);
 	struct store *v = store_with_versions(r->inner);
 	struct tries t = begin(r, "load first", name);
 
@@ -330,7 +349,7 @@ retry_load_first(struct store *s, const char *name, size_t limit,
 static int
 retry_unhide(struct store *s, const char *name, struct err *e)
 {
-	const struct retry *r = retry_of(s);
+	struct retry *r = retry_of(s);
 	struct store *v = store_with_versions(r->inner);
 	struct tries t = begin(r, "unhide", name);
 
@@ -348,7 +367,7 @@ retry_unhide(struct store *s, const char *name, struct err *e)
 static struct store *
 retry_inner(struct store *s)
 {
-	return (((struct retry *)s)->inner);
+	return (retry_of(s)->inner);
 }
 
 static void

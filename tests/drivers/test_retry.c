@@ -181,6 +181,54 @@ without_time_it_tries_once(void **state)
 	assert_int_equal(fake_clock_sleeps(), 0);
 }
 
+/* The breaker: whoever was given up is asked once a call until it answers. */
+static void
+an_endpoint_that_was_given_up_is_asked_once(void **state)
+{
+	SCOPED(store_freep)
+	struct store *s = retry_with_fault(
+	    "put", FOR_EVER, FAULT_FAIL, ERR_NETWORK);
+	struct err e = ERR_INIT;
+	unsigned sleeps;
+
+	(void)state;
+	assert_int_equal(store_put(s, "a", "x", 1, 0, &e), -1);
+	sleeps = fake_clock_sleeps();
+	for (int i = 0; i < 3; i++) {
+		err_clear(&e);
+		suite_expect_failure(
+		    store_put(s, "a", "x", 1, 0, &e), &e, ERR_NETWORK);
+	}
+	assert_int_equal(fake_clock_sleeps(), sleeps);
+}
+
+static void
+any_answer_earns_it_patience_again(void **state)
+{
+	SCOPED(store_freep)
+	struct store *s = retry_with_fault(
+	    "put", FOR_EVER, FAULT_FAIL, ERR_NETWORK);
+	struct err e = ERR_INIT;
+	uint64_t bytes;
+	unsigned sleeps;
+
+	(void)state;
+	for (int answer = 0; answer < 2; answer++) {
+		err_clear(&e);
+		assert_int_equal(store_put(s, "a", "x", 1, 0, &e), -1);
+		err_clear(&e);
+		if (answer == 0)
+			assert_int_equal(suite_count(s, ""), 0);
+		else /* that there is none is an answer, too */
+			suite_expect_failure(
+			    store_stat(s, "a", &bytes, &e), &e, ERR_MISSING);
+		sleeps = fake_clock_sleeps();
+		err_clear(&e);
+		assert_int_equal(store_put(s, "a", "x", 1, 0, &e), -1);
+		assert_true(fake_clock_sleeps() > sleeps);
+	}
+}
+
 static void
 a_call_that_takes_all_the_time_is_not_tried_again(void **state)
 {
@@ -504,6 +552,8 @@ main(void)
 		cmocka_unit_test(
 		    a_new_name_that_another_took_meanwhile_is_taken),
 		cmocka_unit_test(a_new_name_that_can_not_be_looked_at_fails),
+		cmocka_unit_test(an_endpoint_that_was_given_up_is_asked_once),
+		cmocka_unit_test(any_answer_earns_it_patience_again),
 	};
 
 	return (cmocka_run_group_tests_name("retry", tests, NULL, NULL) == 0

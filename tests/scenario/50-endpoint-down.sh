@@ -4,6 +4,7 @@
 # the next one's manifest waits there for the catch-up, and in the end that
 # endpoint alone restores both.
 . "$(dirname "$0")/../lib/scenario.sh"
+. "$TOP/tests/lib/stop.sh"
 need_postgres
 make_branch
 write_conf
@@ -11,8 +12,24 @@ init_repository
 backup
 exits 0 "a backup with all endpoints up"
 
-mv "$T/fra" "$T/fra.down"
+# --- away while a backup begins, and back before it ends ---------------------
+# It is set aside, asked now and then, and taken back: nothing is left behind.
+mv "$T/ams" "$T/ams.down"
 change_branch
+if begin_at "backup to be committed" backup production -v; then
+	ok "ams is set aside" until_true "grep -q 'set aside.*ams' '$T/err'"
+	mv "$T/ams.down" "$T/ams"
+	ok "and found well again" until_true "grep -q 'ams answers again' '$T/err'"
+	go_on
+	wait "$job"
+	is $? 0 "the backup ends with all of them up to date"
+	is "$(object_sums ams)" "$(object_sums fra)" "ams holds what fra holds"
+else
+	fail "the backup comes to its commit" "$(cat "$T/err")"
+fi
+
+mv "$T/fra" "$T/fra.down"
+change_branch 2
 backup
 exits 3 "one with fra down"
 missed=$id
