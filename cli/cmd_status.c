@@ -231,6 +231,32 @@ judge_endpoint(struct look *l, const struct endpoint *ep,
 		    name, bad, bad == 1 ? "" : "s");
 }
 
+/* For how long there has been something that it lacks. */
+static int64_t
+behind_s(const struct endpoint *ep, const struct state_tally *t)
+{
+	int64_t since = t->pending_since[ep->number], now = clock_now();
+
+	return (since == 0 || since > now ? 0 : now - since);
+}
+
+static void
+say_behind(
+    struct look *l, const struct endpoint *ep, const struct state_tally *t)
+{
+	char bytes[SAY_TEXT], time[SAY_TEXT];
+
+	if (t->pending_objects[ep->number] == 0) {
+		buf_add_string(&l->detail, "up to date\n");
+		return;
+	}
+	buf_printf(&l->detail,
+	    "behind by %" PRIu64 " packs, %s, since %s ago\n",
+	    t->pending_packs[ep->number],
+	    say_bytes(t->pending_bytes[ep->number], bytes),
+	    say_seconds((uint64_t)behind_s(ep, t), time));
+}
+
 /* An endpoint that knows more than this machine: its state is an older one. */
 static void
 look_for_unknown(struct look *l, struct endpoint *ep, struct err *why)
@@ -251,7 +277,7 @@ look_at_endpoint(struct look *l, struct endpoint *ep,
 	struct json *j = json_object();
 	struct state_endpoint known;
 	struct err why = ERR_INIT;
-	char used[SAY_TEXT], behind[SAY_TEXT];
+	char used[SAY_TEXT];
 
 	if (state_get_endpoint(l->r->state, ep->number, &known, e) < 0) {
 		json_free(j);
@@ -264,6 +290,9 @@ look_at_endpoint(struct look *l, struct endpoint *ep,
 	    j, "behind_packs", (int64_t)t->pending_packs[ep->number]);
 	json_set_integer(
 	    j, "behind_bytes", (int64_t)t->pending_bytes[ep->number]);
+	json_set_integer(
+	    j, "behind_objects", (int64_t)t->pending_objects[ep->number]);
+	json_set_integer(j, "behind_s", behind_s(ep, t));
 	json_set_integer(j, "objects", (int64_t)t->objects[ep->number]);
 	json_set_integer(j, "used", (int64_t)t->bytes[ep->number]);
 	json_set_string(j, "last_error",
@@ -271,11 +300,10 @@ look_at_endpoint(struct look *l, struct endpoint *ep,
 		: known.last_error[0] != '\0' ? known.last_error
 					      : NULL);
 	json_set(endpoints, ep->conf->name, j);
-	buf_printf(&l->detail, "  endpoint %-12s %s, %s, behind by %s\n",
-	    ep->conf->name,
+	buf_printf(&l->detail, "  endpoint %-12s %s, %s, ", ep->conf->name,
 	    why.kind == ERR_NONE ? "reachable" : "not reachable",
-	    say_bytes(t->bytes[ep->number], used),
-	    say_bytes(t->pending_bytes[ep->number], behind));
+	    say_bytes(t->bytes[ep->number], used));
+	say_behind(l, ep, t);
 	judge_endpoint(l, ep, t, &why);
 	return (0);
 }

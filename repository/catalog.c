@@ -261,34 +261,3 @@ catalog_fill(struct repo *r, struct catalog *c,
 		return (-1);
 	return (manifest_decode(r->keys, id, object.p, object.n, m, e));
 }
-
-/* --- how far endpoints are behind --- */
-
-int
-catalog_backlog(struct repo *r, struct backlog *out, struct err *e)
-{
-	struct state_tally tally;
-
-	memset(out, 0, sizeof(*out));
-	if (state_tally(r->state, &tally, e) < 0)
-		return (-1);
-	for (size_t i = 0; i < r->nendpoints; i++) {
-		uint8_t number = r->endpoints[i].number;
-		struct state_endpoint ep;
-
-		if (state_get_endpoint(r->state, number, &ep, e) < 0)
-			return (-1);
-		static_assert(
-		    sizeof(ep.last_error) == sizeof(out->last_error[0]),
-		    "errors are copied whole");
-		memcpy(
-		    out->last_error[i], ep.last_error, sizeof(ep.last_error));
-		out->behind_packs[i] = tally.pending_packs[number];
-		out->behind_bytes[i] = tally.pending_bytes[number];
-		out->objects[i] = tally.objects[number];
-		out->used[i] = tally.bytes[number];
-	}
-	out->spool_packs = tally.spool_packs;
-	out->spool_bytes = tally.spool_bytes;
-	return (0);
-}

@@ -63,17 +63,4 @@ int catalog_fill(struct repo *r, struct catalog *c,
 const struct catalog_entry *catalog_find(const struct catalog *c,
     const struct settings *s, const char *text, struct err *e) MUST_USE;
 
-/* How far endpoints are behind, and what is in the spool. */
-struct backlog {
-	uint64_t behind_packs[SETTINGS_ENDPOINTS_MAX],
-	    behind_bytes[SETTINGS_ENDPOINTS_MAX];
-	uint64_t objects[SETTINGS_ENDPOINTS_MAX],
-	    used[SETTINGS_ENDPOINTS_MAX]; /* confirmed there: count, bytes */
-	char last_error[SETTINGS_ENDPOINTS_MAX]
-		       [200]; /* of the last try, or "" */
-	uint64_t spool_packs, spool_bytes;
-};
-int catalog_backlog(
-    struct repo *r, struct backlog *out, struct err *e) MUST_USE;
-
 #endif

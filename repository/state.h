@@ -198,6 +198,8 @@ struct state_tally {
 	uint64_t pending_packs[STATE_ENDPOINTS_MAX],
 	    pending_objects[STATE_ENDPOINTS_MAX],
 	    pending_bytes[STATE_ENDPOINTS_MAX];
+	/* When the oldest object that waits became known; 0: none waits. */
+	int64_t pending_since[STATE_ENDPOINTS_MAX];
 	uint64_t damaged[STATE_ENDPOINTS_MAX], missing[STATE_ENDPOINTS_MAX];
 	uint64_t spool_packs, spool_objects, spool_bytes; /* files */
 };

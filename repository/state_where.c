@@ -168,6 +168,9 @@ tally_object(const struct state_object *o, void *arg, struct err *e)
 			sum->pending_packs[i] += o->class == STATE_PACK;
 			sum->pending_objects[i]++;
 			sum->pending_bytes[i] += o->bytes;
+			if (sum->pending_since[i] == 0 ||
+			    o->created < sum->pending_since[i])
+				sum->pending_since[i] = o->created;
 		}
 		sum->damaged[i] += (o->damaged & bit) != 0;
 		sum->missing[i] += (o->missing & bit) != 0;

@@ -39,6 +39,15 @@ like "$(json '.backup.warnings | join("\n")')" fra "a warning names fra"
 trij status
 json_is .status.endpoints.fra.reachable false "status: fra is not reachable"
 isnt "$(json .status.endpoints.fra.behind_packs)" 0 "and behind"
+isnt "$(json .status.endpoints.fra.behind_bytes)" 0 "by so many bytes"
+json_is '.status.endpoints.fra.behind_s | type' number "for so long"
+TRIPLICATE_CLOCK_OFFSET=7200 trij status
+at_least "$(json .status.endpoints.fra.behind_s)" 7000 "two hours later: longer"
+json_is .status.endpoints.waw.behind_s 0 "one that has everything is not behind"
+TRIPLICATE_CLOCK_OFFSET=7200 tri status
+like "$out" 'fra .*not reachable.*behind by [0-9]+ packs?, .*, since 2 h' \
+	"in words, too"
+trij status
 json_is .status.verdict at-risk "the verdict: at risk"
 
 mv "$T/fra.down" "$T/fra"

@@ -415,33 +415,34 @@ what_means_no_backup_is_missing(void **arg)
 	assert_int_equal(find(g, &c, "", &id, &e), ERR_USAGE);
 }
 
-/* --- the backlog --- */
+/* --- how far endpoints are behind --- */
 
 static void
-the_backlog_is_what_each_endpoint_still_lacks(void **arg)
+what_each_endpoint_still_lacks_is_told(void **arg)
 {
 	struct rig *g = *arg;
 	SCOPED(repo_freep) struct repo *r = rig_repo(g, REPO_WRITE);
+	const uint8_t behind = r->endpoints[0].number,
+		      whole = r->endpoints[1].number;
 	char id[BACKUP_ID_TEXT];
-	struct backlog b;
+	struct state_tally t;
 	struct err e = ERR_INIT;
 
 	back_up(r, production, NIGHT, id);
 	rig_send(r, 1);
-	must(state_note_endpoint(
-		 r->state, r->endpoints[2].number, "no route", &e),
-	    &e);
-	must(catalog_backlog(r, &b, &e), &e);
-	assert_int_equal(b.behind_packs[0], 2);
-	assert_int_equal(b.behind_packs[1], 0);
-	assert_int_equal(b.behind_bytes[1], 0);
-	assert_true(b.behind_bytes[0] > 1000);
-	assert_int_equal(b.objects[0], 3); /* config, writer, audit */
-	assert_int_equal(b.objects[1], 8);
-	assert_int_equal(b.used[1], b.used[0] + b.behind_bytes[0]);
-	assert_string_equal(b.last_error[2], "no route");
-	assert_int_equal(b.spool_packs, 2);
-	assert_true(b.spool_bytes > 1000);
+	must(state_tally(r->state, &t, &e), &e);
+	assert_int_equal(t.pending_packs[behind], 2);
+	assert_int_equal(t.pending_packs[whole], 0);
+	assert_int_equal(t.pending_bytes[whole], 0);
+	assert_int_equal(t.pending_since[whole], 0);
+	assert_true(t.pending_since[behind] > 0);
+	assert_true(t.pending_bytes[behind] > 1000);
+	assert_int_equal(t.objects[behind], 3); /* config, writer, audit */
+	assert_int_equal(t.objects[whole], 8);
+	assert_int_equal(
+	    t.bytes[whole], t.bytes[behind] + t.pending_bytes[behind]);
+	assert_int_equal(t.spool_packs, 2);
+	assert_true(t.spool_bytes > 1000);
 }
 
 #define RIG_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -462,7 +463,7 @@ main(void)
 		RIG_TEST(latest_is_of_the_production_branch_or_ambiguous),
 		RIG_TEST(ids_and_dates_mean_the_one_that_begins_so),
 		RIG_TEST(what_means_no_backup_is_missing),
-		RIG_TEST(the_backlog_is_what_each_endpoint_still_lacks),
+		RIG_TEST(what_each_endpoint_still_lacks_is_told),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
