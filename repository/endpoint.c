@@ -17,6 +17,12 @@ lock_mode(const struct endpoint_settings *conf)
 							     : "compliance");
 }
 
+bool
+endpoint_locks(const struct endpoint_settings *conf)
+{
+	return (lock_mode(conf) != NULL);
+}
+
 static struct store_conf
 store_conf_of(const struct endpoint_settings *conf, uint64_t give_up_after_s)
 {

@@ -13,6 +13,9 @@
 struct store *endpoint_open_store(const struct endpoint_settings *conf,
     uint64_t give_up_after_s, struct err *e) MUST_USE;
 
+/* Are its objects locked (object-lock)? */
+bool endpoint_locks(const struct endpoint_settings *conf);
+
 /* Is there a login of its own for deleting? */
 bool endpoint_has_deleter(const struct endpoint_settings *conf);
 /* The same with the login for deleting where there is one. For retention/. */

@@ -8,13 +8,18 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "repository/audit.h"
 #include "repository/config_object.h"
+#include "repository/endpoint.h"
 #include "repository/index_object.h"
 #include "repository/manifest.h"
 #include "repository/spool.h"
+#include "repository/state_locks.h"
+
+#define DAY_S ((int64_t)86400)
 
 static bool
 begins(const char *name, const char *prefix)
@@ -230,6 +235,7 @@ int
 object_store(struct repo *r, const struct endpoint *ep,
     const struct state_object *o, const struct buf *bytes, struct err *e)
 {
+	int64_t put = clock_now();
 	uint64_t there;
 
 	if (store_put(ep->store, o->name, bytes->p, bytes->n, 0, e) < 0 ||
@@ -240,5 +246,9 @@ object_store(struct repo *r, const struct endpoint *ep,
 		    "endpoint %s: %s: stored %zu bytes, it says %llu",
 		    ep->conf->name, o->name, bytes->n,
 		    (unsigned long long)there));
+	if (endpoint_locks(ep->conf) &&
+	    state_set_lock(r->state, o->number, ep->number,
+		put + (int64_t)ep->conf->lock_days * DAY_S, e) < 0)
+		return (-1);
 	return (spool_confirm(r->state, o, ep->number, e));
 }

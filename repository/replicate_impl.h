@@ -50,6 +50,10 @@ void *sender_run(void *arg);
  * Fails as the endpoint does, which is to be set aside then. */
 int sender_send_all(struct sender *s, struct err *e) MUST_USE;
 
+/* Where the endpoint locks objects: once a day, those whose date comes near get
+ * a later one. */
+int sender_renew_locks(struct sender *s, struct err *e) MUST_USE;
+
 /* --- progress --- */
 
 /* So many bytes of an object got there. */

@@ -128,7 +128,9 @@ work(struct sender *s, struct err *e)
 	set_listed(s);
 	s->report.reached = true;
 	sender_count_in(s);
-	return (sender_send_all(s, e));
+	if (sender_send_all(s, e) < 0)
+		return (-1);
+	return (audit_only ? 0 : sender_renew_locks(s, e));
 }
 
 /* --- set aside, and asked again ------------------------------------------ */

@@ -30,6 +30,7 @@ enum state_db {
 	DB_AUDIT,	/* epoch:u32 seq:u64 hash[8] -> number */
 	DB_MARKS,	/* backup id -> newest marks */
 	DB_FILES,	/* identity[16] -> what the caller remembers */
+	DB_LOCKS,	/* endpoint:u8 number -> until when it is locked */
 	DB_COUNT
 };
 
