@@ -190,21 +190,42 @@ rewind_body(void *arg, curl_off_t offset, int origin)
 	return (CURL_SEEKFUNC_OK);
 }
 
+/* Is this line that header's? Then its value, or "" when it doesn't fit. */
+static bool
+is_header(const char *p, size_t n, const char *name, char *out, size_t fits)
+{
+	size_t skip = strlen(name);
+
+	if (n <= skip || p[skip] != ':' || strncasecmp(p, name, skip) != 0)
+		return (false);
+	for (skip++; skip < n && (p[skip] == ' ' || p[skip] == '\t');)
+		skip++;
+	while (n > skip && strchr(" \t\r\n", p[n - 1]) != NULL)
+		n--;
+	n -= skip;
+	if (n >= fits)
+		n = 0;
+	memcpy(out, p + skip, n);
+	out[n] = '\0';
+	return (true);
+}
+
 static size_t
 take_header(char *p, size_t one, size_t n, void *arg)
 {
-	static const char date[] = "date:";
-	struct transfer *t = arg;
-	char value[64];
+	struct http_answer *a = ((struct transfer *)arg)->a;
+	char date[64];
 	size_t bytes = n * one;
 
-	if (bytes < sizeof(date) || strncasecmp(p, date, sizeof(date) - 1) != 0)
+	if (is_header(p, bytes, "date", date, sizeof(date))) {
+		a->date = (int64_t)curl_getdate(date, NULL);
+		if (a->date < 0)
+			a->date = HTTP_NO_TIME;
 		return (bytes);
-	(void)snprintf(value, sizeof(value), "%.*s",
-	    (int)(bytes - sizeof(date) + 1), p + sizeof(date) - 1);
-	t->a->date = (int64_t)curl_getdate(value, NULL);
-	if (t->a->date < 0)
-		t->a->date = HTTP_NO_TIME;
+	}
+	if (!is_header(p, bytes, "etag", a->etag, sizeof(a->etag)))
+		(void)is_header(p, bytes, "x-amz-version-id", a->version,
+		    sizeof(a->version));
 	return (bytes);
 }
 

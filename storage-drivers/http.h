@@ -20,6 +20,7 @@
 #define HTTP_PARALLEL 8			 /* requests at a time, others wait */
 #define HTTP_BODY_MAX ((size_t)32 << 20) /* of an answer that is kept */
 #define HTTP_NO_TIME  INT64_MIN
+#define HTTP_WORD     1025 /* a header's value that is kept, with its NUL */
 
 struct rate;
 struct secret;
@@ -52,6 +53,8 @@ struct http_answer {
 	uint64_t length; /* Content-Length; UINT64_MAX when not said */
 	size_t got;	 /* bytes in into; one more than fit when too many */
 	int64_t date;	 /* the server's clock, seconds, or HTTP_NO_TIME */
+	/* "" when not said, or longer than all that are in use. */
+	char etag[HTTP_WORD], version[HTTP_WORD]; /* x-amz-version-id */
 	struct buf body; /* of every answer that didn't go to into */
 };
 void http_answer_free(struct http_answer *a); /* also a SCOPED releaser */

@@ -3,18 +3,22 @@
  * Objects in a bucket of an S3 server, below a prefix. An upload is atomic by
  * the protocol, and its bytes are checked by the server before it says yes.
  * A name that must be new is asked for first, and put with If-None-Match where
- * the server takes it; one that doesn't is left with the question alone.
+ * the server takes it; one that doesn't is left with the question alone. With
+ * Object Lock set, whatever is put is locked from its first moment.
  */
 #include "storage-drivers/s3.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "storage-drivers/address.h"
 #include "storage-drivers/percent.h"
 #include "storage-drivers/range.h"
 
-#define REGION "us-east-1" /* what servers without regions expect */
+#define REGION	 "us-east-1" /* what servers without regions expect */
+#define DAY_S	 86400
+#define DAYS_MAX 36500 /* of a lock, as AWS has it */
 
 static struct s3 *
 s3_of(struct store *s)
@@ -42,6 +46,16 @@ s3_stat(struct store *store, const char *name, uint64_t *bytes, struct err *e)
 	return (0);
 }
 
+/* A put with a lock is a bad request where nothing can be locked. */
+static void
+explain_lock(struct s3 *s, struct err *e)
+{
+	struct err off = ERR_INIT;
+
+	if (s3_check_locking(s, &off) < 0 && off.kind == ERR_CONFIG)
+		*e = off;
+}
+
 static int
 put_once(struct s3 *s, const struct s3_call *call, int *status, struct err *e)
 {
@@ -53,6 +67,8 @@ put_once(struct s3 *s, const struct s3_call *call, int *status, struct err *e)
 	if (a.status == 200 || a.status == 201 || a.status == 204)
 		return (0);
 	(void)s3_refused(s, call, &a, e);
+	if (a.status == 400 && call->lock_until != 0)
+		explain_lock(s, e);
 	/* Two conditional puts at the same moment: one of them won. */
 	if (call->if_none_match && a.status == 409)
 		e->kind = ERR_AGAIN;
@@ -92,11 +108,14 @@ s3_put(struct store *store, const char *name, const void *p, size_t n,
 	struct s3_call call = {
 		.method = "PUT", .name = name, .body = p, .body_bytes = n
 	};
+	struct s3 *s = s3_of(store);
 	int status = 0;
 
+	if (s->lock_mode != NULL)
+		call.lock_until = clock_now() + (int64_t)s->lock_days * DAY_S;
 	if ((flags & STORE_PUT_NEW) != 0)
 		return (put_new(store, &call, e));
-	return (put_once(s3_of(store), &call, &status, e));
+	return (put_once(s, &call, &status, e));
 }
 
 static int
@@ -120,24 +139,6 @@ s3_get(struct store *store, const char *name, uint64_t off, void *p, size_t n,
 	return (range_check(&a, name, n, e));
 }
 
-static int
-s3_drop(struct store *store, const char *name, struct err *e)
-{
-	SCOPED(http_answer_free) struct http_answer a = { .status = 0 };
-	const struct s3_call call = { .method = "DELETE", .name = name };
-	struct s3 *s = s3_of(store);
-
-	if (s3_request(s, &call, &a, e) < 0)
-		return (-1);
-	if (a.status / 100 == 2)
-		return (0);
-	(void)s3_refused(s, &call, &a, e);
-	if (e->kind != ERR_MISSING || strstr(e->text, "Bucket") != NULL)
-		return (-1);
-	err_clear(e);
-	return (0);
-}
-
 /* A bucket is made by whoever pays for it; folders need no making. */
 static int
 find_none(const struct store_entry *entry, void *arg, struct err *e)
@@ -151,7 +152,11 @@ find_none(const struct store_entry *entry, void *arg, struct err *e)
 static int
 s3_prepare(struct store *store, struct err *e)
 {
-	return (s3_list(store, "writers/", find_none, NULL, e) < 0 ? -1 : 0);
+	struct s3 *s = s3_of(store);
+
+	if (s3_list(store, "writers/", find_none, NULL, e) < 0)
+		return (-1);
+	return (s->lock_mode != NULL ? s3_check_locking(s, e) : 0);
 }
 
 /* --- making -------------------------------------------------------------- */
@@ -177,12 +182,17 @@ s3_free(struct store *store)
 
 static const struct store_ops S3_OPS = {
 	.scheme = "s3",
+	.parallel = 4,
 	.prepare = s3_prepare,
 	.put = s3_put,
 	.get = s3_get,
 	.stat = s3_stat,
 	.list = s3_list,
 	.drop = s3_drop,
+	.lock = s3_lock,
+	.load_first = s3_load_first,
+	.unhide = s3_unhide,
+	.facts = s3_facts,
 	.free = s3_free,
 };
 
@@ -228,6 +238,29 @@ choose_address(struct s3 *s, const struct store_conf *conf,
 	    "%s://%s", is_secure ? "https" : "http", s->host);
 }
 
+/* The names of the modes in headers; NULL when mode is none of them. */
+static const char *
+mode_of(const char *mode)
+{
+	if (strcmp(mode, "compliance") == 0)
+		return ("COMPLIANCE");
+	return (strcmp(mode, "governance") == 0 ? "GOVERNANCE" : NULL);
+}
+
+static int
+check_lock(const struct store_conf *conf, struct err *e)
+{
+	if (conf->lock_mode == NULL)
+		return (0);
+	if (mode_of(conf->lock_mode) == NULL)
+		return (err_set(e, ERR_CONFIG,
+		    "object-lock is neither compliance nor governance"));
+	if (conf->lock_days == 0 || conf->lock_days > DAYS_MAX)
+		return (err_set(e, ERR_CONFIG,
+		    "object-lock needs lock-days between 1 and %d", DAYS_MAX));
+	return (0);
+}
+
 static int
 check_conf(
     const struct store_conf *conf, const struct address *u, struct err *e)
@@ -240,7 +273,7 @@ check_conf(
 	if (conf->secret_key_file == NULL && conf->secret_key_env == NULL)
 		return (err_set(e, ERR_CONFIG,
 		    "neither secret-key-file nor secret-key-env is set"));
-	return (0);
+	return (check_lock(conf, e));
 }
 
 struct store *
@@ -268,6 +301,9 @@ store_s3_new(const struct store_conf *conf, bool is_secure, struct err *e)
 	s->has_token = conf->session_token_file != NULL;
 	s->access_key = mem_string(conf->access_key);
 	s->region = mem_string(conf->region != NULL ? conf->region : REGION);
+	if (conf->lock_mode != NULL)
+		s->lock_mode = mode_of(conf->lock_mode);
+	s->lock_days = conf->lock_days;
 	choose_address(s, conf, &u, is_secure);
 	s->http = http_new(&http);
 	return (&s->store);

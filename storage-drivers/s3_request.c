@@ -86,6 +86,17 @@ add_token(struct s3 *s, struct headers *h, struct err *e)
 	return (0);
 }
 
+/* What keeps an object from being deleted before a date. */
+static void
+add_lock(const struct s3 *s, struct headers *h, int64_t until)
+{
+	char text[CLOCK_TEXT];
+
+	clock_text(until, text);
+	add_signed(h, "x-amz-object-lock-mode", s->lock_mode);
+	add_signed(h, "x-amz-object-lock-retain-until-date", text);
+}
+
 static int
 add_headers(
     struct s3 *s, const struct s3_call *call, struct headers *h, struct err *e)
@@ -102,6 +113,8 @@ add_headers(
 		add_signed(h, "x-amz-checksum-sha256", h->sha256_base64);
 	add_signed(h, "x-amz-content-sha256", h->sha256);
 	add_signed(h, "x-amz-date", h->date);
+	if (call->lock_until != 0)
+		add_lock(s, h, call->lock_until);
 	if (add_token(s, h, e) < 0)
 		return (-1);
 	if (is_put)
