@@ -370,6 +370,7 @@ file_free(struct store *s)
 
 static const struct store_ops FILE_OPS = {
 	.scheme = "file",
+	.parallel = 1,
 	.prepare = file_prepare,
 	.put = file_put,
 	.get = file_get,

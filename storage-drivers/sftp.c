@@ -484,6 +484,7 @@ sftp_free(struct store *store)
 
 static const struct store_ops SFTP_OPS = {
 	.scheme = "sftp",
+	.parallel = SFTP_SESSIONS_MAX,
 	.prepare = sftp_prepare,
 	.put = sftp_put,
 	.get = sftp_get,

@@ -294,6 +294,20 @@ webdav_drop(struct store *store, const char *name, struct err *e)
 	return (refused(&call, status, e));
 }
 
+/* What any answer tells, a refusal too: the time. */
+static int
+webdav_facts(struct store *store, struct store_facts *out, struct err *e)
+{
+	SCOPED(http_answer_free) struct http_answer a = { .status = 0 };
+	const struct webdav_call call = { .method = "OPTIONS", .path = "/" };
+
+	if (webdav_request(webdav_of(store), &call, &a, e) < 0)
+		return (-1);
+	if (a.date != HTTP_NO_TIME)
+		out->clock = a.date;
+	return (0);
+}
+
 /* --- making -------------------------------------------------------------- */
 
 static void
@@ -314,12 +328,14 @@ webdav_free(struct store *store)
 
 static const struct store_ops WEBDAV_OPS = {
 	.scheme = "webdav",
+	.parallel = WEBDAV_PARALLEL,
 	.prepare = webdav_prepare,
 	.put = webdav_put,
 	.get = webdav_get,
 	.stat = webdav_stat,
 	.list = webdav_list,
 	.drop = webdav_drop,
+	.facts = webdav_facts,
 	.free = webdav_free,
 };
 

@@ -14,6 +14,8 @@
 /* Uploads under way live here; no object's name can have a '~'. */
 #define WEBDAV_TEMPORARY ".tmp~"
 
+#define WEBDAV_PARALLEL 3 /* small servers have few workers */
+
 struct webdav {
 	struct store store;
 	struct http_conf http_conf; /* strings are owned below */

@@ -204,6 +204,33 @@ a_load_that_fails_leaves_the_buffer(void **state)
 }
 
 static void
+each_kind_takes_its_calls_at_a_time(void **state)
+{
+	static const struct {
+		const char *url;
+		unsigned calls;
+	} kinds[] = { { "/srv", 1 }, { "s3+http://127.0.0.1/bucket", 4 },
+		{ "sftp://u@127.0.0.1/a", 4 }, { "dav://127.0.0.1/a", 3 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		SCOPED(store_freep) struct store *s = NULL;
+		const struct store_conf conf = { .name = SUITE_ENDPOINT,
+			.url = kinds[i].url,
+			.access_key = "a",
+			.secret_key_env = "b",
+			.identity = "/nowhere",
+			.host_key = "SHA256:AAAA",
+			.upload_limit = 1000 };
+		struct err e = ERR_INIT;
+
+		if ((s = store_open(&conf, &e)) == NULL)
+			fail_msg("%s", e.text);
+		assert_int_equal(store_parallel(s), kinds[i].calls);
+	}
+}
+
+static void
 freeing_nothing_is_nothing(void **state)
 {
 	struct store *s = NULL;
@@ -229,6 +256,7 @@ main(void)
 		cmocka_unit_test(good_names_are_those_of_the_repository),
 		cmocka_unit_test(what_an_endpoint_may_not_list_is_left_out),
 		cmocka_unit_test(a_load_that_fails_leaves_the_buffer),
+		cmocka_unit_test(each_kind_takes_its_calls_at_a_time),
 		cmocka_unit_test(freeing_nothing_is_nothing),
 	};
 
