@@ -144,6 +144,7 @@ delete_past_lock(const struct s3_item *item, void *arg, struct err *e)
 	SCOPED(scope_free)
 	char *query = mem_printf("versionId=%s", item->version);
 	SCOPED(scope_free) char *url = NULL;
+	static const char bypass_line[] = BYPASS ": true";
 	static const char sha256_line[] = "x-amz-content-sha256: " EMPTY_SHA256;
 	char date[CLOCK_TEXT], date_line[64];
 	const struct sigv4_keys keys = { .access_key = s->access_key,
@@ -157,7 +158,7 @@ delete_past_lock(const struct s3_item *item, void *arg, struct err *e)
 		.nheaders = 4,
 		.payload_sha256 = EMPTY_SHA256,
 		.date = date };
-	const char *headers[] = { BYPASS ": true", date_line, sha256_line, NULL,
+	const char *headers[] = { bypass_line, date_line, sha256_line, NULL,
 		NULL };
 	struct http_request q = { .method = "DELETE", .headers = headers };
 
