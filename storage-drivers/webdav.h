@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the files of the WebDAV driver share: webdav.c (objects and folders),
- * webdav_list.c. RFC 4918.
+ * webdav_list.c (PROPFIND). RFC 4918.
  */
 #ifndef STORAGE_DRIVERS_WEBDAV_H
 #define STORAGE_DRIVERS_WEBDAV_H

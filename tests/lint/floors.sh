@@ -34,7 +34,7 @@ libpq-fe.h      base/pg\.h
 libpq/.*        base/pg(_[a-z_]+)?\.c
 archive.h       restore/[a-z_]+\.c
 archive_entry.h restore/[a-z_]+\.c
-curl/.*         storage-drivers/(http|address|webdav_list)\.c|backupd/notify[a-z_]*\.c
+curl/.*         storage-drivers/(http|address|webdav_page)\.c|backupd/notify[a-z_]*\.c
 libssh2.*       storage-drivers/sftp\.h
 microhttpd.h    backupd/[a-z_]+\.c
 qrencode.h      cli/[a-z_]+\.c
