@@ -46,16 +46,6 @@ s3_stat(struct store *store, const char *name, uint64_t *bytes, struct err *e)
 	return (0);
 }
 
-/* A put with a lock is a bad request where nothing can be locked. */
-static void
-explain_lock(struct s3 *s, struct err *e)
-{
-	struct err off = ERR_INIT;
-
-	if (s3_check_locking(s, &off) < 0 && off.kind == ERR_CONFIG)
-		*e = off;
-}
-
 static int
 put_once(struct s3 *s, const struct s3_call *call, int *status, struct err *e)
 {
@@ -68,7 +58,7 @@ put_once(struct s3 *s, const struct s3_call *call, int *status, struct err *e)
 		return (0);
 	(void)s3_refused(s, call, &a, e);
 	if (a.status == 400 && call->lock_until != 0)
-		explain_lock(s, e);
+		return (s3_refused_lock(s, e));
 	/* Two conditional puts at the same moment: one of them won. */
 	if (call->if_none_match && a.status == 409)
 		e->kind = ERR_AGAIN;

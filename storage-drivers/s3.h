@@ -71,6 +71,10 @@ int s3_has_versions(struct s3 *s, bool *has, struct err *e) MUST_USE;
  * ERR_CONFIG then, or as the question does. */
 int s3_check_locking(struct s3 *s, struct err *e) MUST_USE;
 
+/* The server has refused a lock, as e says; where nothing can be locked in the
+ * bucket, e says so instead, as ERR_CONFIG. Always -1. */
+int s3_refused_lock(struct s3 *s, struct err *e);
+
 /*
  * The server has refused to delete a version, as e says: when that is because
  * it is locked, e says so instead, as ERR_LOCKED. Always -1.

@@ -140,6 +140,16 @@ s3_check_locking(struct s3 *s, struct err *e)
 }
 
 int
+s3_refused_lock(struct s3 *s, struct err *e)
+{
+	struct err off = ERR_INIT;
+
+	if (s3_check_locking(s, &off) < 0 && off.kind == ERR_CONFIG)
+		*e = off;
+	return (-1);
+}
+
+int
 s3_facts(struct store *store, struct store_facts *out, struct err *e)
 {
 	struct s3 *s = (struct s3 *)store;

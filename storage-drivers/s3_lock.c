@@ -87,8 +87,11 @@ ask(struct s3 *s, const char *what, const char *name, const char *version,
 	out->now = a.date != HTTP_NO_TIME ? a.date : clock_now();
 	if (says_none(&a))
 		return (0);
-	if (a.status != 200)
-		return (s3_refused(s, &call, &a, e));
+	if (a.status != 200) {
+		(void)s3_refused(s, &call, &a, e);
+		/* Of a bucket without locks it is a bad question. */
+		return (a.status == 400 ? s3_refused_lock(s, e) : -1);
+	}
 	if (xml_read(a.body.p, a.body.n, &calls, out, e) < 0 || !out->is_known)
 		return (err_set(e, ERR_CONFIG,
 		    "GET ?%s %s: the server answers with something else: it can't lock objects",
@@ -156,7 +159,7 @@ check(struct s3 *s, const char *name, const struct http_answer *before,
 	    strcmp(now.etag, before->etag) != 0 ||
 	    strcmp(now.version, before->version) != 0) {
 		(void)err_set(e, ERR_CORRUPT,
-		    "PUT ?retention %s: after it the object is another one (%llu bytes, were %llu): the server overwrites what it is asked to lock",
+		    "PUT ?retention %s: after it the object is another one (%llu bytes, were %llu): the server overwrites what it is asked to lock, or somebody else has put it just now",
 		    name, (unsigned long long)now.length,
 		    (unsigned long long)before->length);
 		return (err_hint(e,

@@ -213,6 +213,15 @@ a_server_without_locks_gets_no_put(void **state)
 	static const struct played_line keeps_none[] = {
 		{ "HEAD /bucket/a ", 200, NULL, "bytes", 0 },
 	};
+	static const struct played_line locks_none[] = {
+		{ "HEAD /bucket/a ", 200, IS_V1, "bytes", 0 },
+		{ "GET /bucket/a?retention=", 400, NULL,
+		    "<Error><Code>InvalidRequest</Code></Error>", 0 },
+		{ "GET /bucket?object-lock=", 404, NULL,
+		    "<Error><Code>ObjectLockConfigurationNotFoundError</Code>"
+		    "</Error>",
+		    0 },
+	};
 	static const struct played_line denies[] = {
 		{ "HEAD /bucket/a ", 200, IS_V1, "bytes", 0 },
 		{ "GET /bucket/a?retention=", 403, NULL, DENIED, 0 },
@@ -223,6 +232,7 @@ a_server_without_locks_gets_no_put(void **state)
 		enum err_kind kind;
 	} cases[] = { { knows_none, COUNT(knows_none), ERR_CONFIG },
 		{ keeps_none, COUNT(keeps_none), ERR_CONFIG },
+		{ locks_none, COUNT(locks_none), ERR_CONFIG },
 		{ denies, COUNT(denies), ERR_DENIED } };
 
 	(void)state;

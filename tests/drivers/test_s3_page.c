@@ -248,6 +248,38 @@ a_marker_is_taken_as_it_is_spelled(void **state)
 	}
 }
 
+static int
+count(const struct s3_item *item, void *arg, struct err *e)
+{
+	(void)item;
+	(void)e;
+	++*(size_t *)arg;
+	return (0);
+}
+
+/* A server can't keep us busy for ever with one name. */
+static void
+versions_of_a_name_have_a_limit(void **state)
+{
+	SCOPED(buf_free) struct buf text = BUF_INIT;
+	size_t seen = 0;
+	SCOPED(s3_page_free)
+	struct s3_page page = {
+		.prefix = "", .has_versions = true, .each = count, .arg = &seen
+	};
+	struct err e = ERR_INIT;
+
+	(void)state;
+	buf_add_string(&text, "<ListVersionsResult>");
+	for (int i = 0; i < 1000; i++)
+		buf_add_string(&text, MARKER("a", "1"));
+	buf_add_string(&text, "</ListVersionsResult>");
+	while (s3_page_read(&page, text.p, text.n, &e) == 0)
+		assert_true(seen <= S3_VERSIONS_MAX);
+	assert_int_equal(e.kind, ERR_CORRUPT);
+	assert_int_equal(seen, S3_VERSIONS_MAX);
+}
+
 static void
 a_caller_ends_the_reading(void **state)
 {
@@ -288,6 +320,7 @@ main(void)
 		cmocka_unit_test(an_id_that_is_too_long_is_none),
 		cmocka_unit_test(the_order_goes_on_over_pages),
 		cmocka_unit_test(a_marker_is_taken_as_it_is_spelled),
+		cmocka_unit_test(versions_of_a_name_have_a_limit),
 		cmocka_unit_test(a_caller_ends_the_reading),
 	};
 
