@@ -3,8 +3,9 @@
  * Objects in a bucket of an S3 server, below a prefix. An upload is atomic by
  * the protocol, and its bytes are checked by the server before it says yes.
  * A name that must be new is asked for first, and put with If-None-Match where
- * the server takes it; one that doesn't is left with the question alone. With
- * Object Lock set, whatever is put is locked from its first moment.
+ * the server takes it; one that doesn't is left with the question alone, and so
+ * is Ceph 16.2 where versions are kept: it takes the header and ignores it.
+ * With Object Lock set, whatever is put is locked from its first moment.
  */
 #include "storage-drivers/s3.h"
 
