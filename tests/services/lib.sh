@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
 # What throw-away servers on loopback share. Each has a folder with its data,
-# its log, and "pid", the process that is to be stopped, and no other. Sourced.
+# its log, and "pids", the processes that are to be stopped, and no other.
+# Sourced.
 set -u
 umask 022
 
@@ -21,10 +22,15 @@ started_at() {
 	echo "${20}"
 }
 
-lives() { # lives DIR
+# lives PID BORN: a line of "pids"
+lives() { [ "$(started_at "$1")" = "$2" ]; }
+
+any_lives() { # any_lives DIR
 	local pid born
-	read -r pid born 2>/dev/null <"$1/pid" || return 1
-	[ "$(started_at "$pid")" = "$born" ]
+	while read -r pid born; do
+		lives "$pid" "$born" && return 0
+	done 2>/dev/null <"$1/pids"
+	return 1
 }
 
 # A port that nobody listens on, below the range of outgoing connections.
@@ -54,35 +60,76 @@ make_folder() { # make_folder NAME [DIR]
 		mkdir -p "$dir" || exit 1
 		dir=$(cd "$dir" && pwd)
 	fi
-	lives "$dir" && die "a server runs in $dir already"
+	any_lives "$dir" && die "a server runs in $dir already"
 	chmod 755 "$dir"
+	: >"$dir/pids"
+}
+
+run_server() { # run_server DIR LOG COMMAND…: sets server, its line of "pids"
+	local dir=$1 log=$2
+	shift 2
+	setsid "$@" >"$log" 2>&1 </dev/null &
+	disown
+	server="$! $(started_at $!)"
+	echo "$server" >>"$dir/pids"
 }
 
 launch() { # launch DIR PORT COMMAND…: runs it, waits until it listens
-	local dir=$1 port=$2 pid
+	local dir=$1 port=$2
 	shift 2
-	setsid "$@" >"$dir/log" 2>&1 </dev/null &
-	pid=$!
-	echo "$pid $(started_at "$pid")" >"$dir/pid"
+	run_server "$dir" "$dir/log" "$@"
 	for _ in {1..200}; do
 		answers "$port" && return 0
-		lives "$dir" || break
+		# shellcheck disable=SC2086
+		lives $server || break
 		sleep 0.1
 	done
-	tail -n 15 "$dir/log" >&2
-	die "$1 does not listen on port $port"
+	give_up "$1 does not listen on port $port" "$dir/log"
+}
+
+# give_up WORDS LOG: shows its end, stops what runs in $dir
+give_up() {
+	tail -n 15 "$2" >&2
+	stop "$dir"
+	die "$1"
+}
+
+# Files and folders with secrets are for their owner alone.
+make_secret_folder() {
+	(umask 077 && mkdir -p "$1")
+}
+
+# An authority of our own, and its certificate for 127.0.0.1 and localhost:
+# $dir/tls/ca.pem, server.pem, server.key.
+make_certificates() {
+	mkdir -p "$dir/tls"
+	{
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+			-keyout "$dir/tls/ca.key" -out "$dir/tls/ca.pem" -days 30 \
+			-subj "/CN=test authority" &&
+			openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+				-keyout "$dir/tls/server.key" -out "$dir/tls/server.csr" \
+				-subj "/CN=127.0.0.1" &&
+			openssl x509 -req -in "$dir/tls/server.csr" -CA "$dir/tls/ca.pem" \
+				-CAkey "$dir/tls/ca.key" -CAcreateserial -days 30 \
+				-extfile <(echo "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:*.localhost") \
+				-out "$dir/tls/server.pem"
+	} >"$dir/tls/log" 2>&1 || die "no certificates: $(tail -n 3 "$dir/tls/log")"
 }
 
 stop() { # stop DIR
-	local pid
-	[ -e "$1/pid" ] || die "$1: no server of ours"
-	read -r pid _ <"$1/pid"
-	lives "$1" && kill "$pid" 2>/dev/null
+	local pid born
+	[ -e "$1/pids" ] || die "$1: no server of ours"
+	while read -r pid born; do
+		lives "$pid" "$born" && kill -"${STOP_SIGNAL:-TERM}" "$pid" 2>/dev/null
+	done < <(tac "$1/pids")
 	for _ in {1..100}; do
-		lives "$1" || break
+		any_lives "$1" || break
 		sleep 0.1
 	done
-	lives "$1" && kill -KILL "$pid"
+	while read -r pid born; do
+		lives "$pid" "$born" && kill -KILL "$pid" 2>/dev/null
+	done <"$1/pids"
 	rm -rf "$1"
 }
 

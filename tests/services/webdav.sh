@@ -10,22 +10,6 @@
 # shellcheck source=tests/services/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-make_certificates() {
-	mkdir -p "$dir/tls"
-	{
-		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-			-keyout "$dir/tls/ca.key" -out "$dir/tls/ca.pem" -days 30 \
-			-subj "/CN=test authority" &&
-			openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-				-keyout "$dir/tls/server.key" -out "$dir/tls/server.csr" \
-				-subj "/CN=127.0.0.1" &&
-			openssl x509 -req -in "$dir/tls/server.csr" -CA "$dir/tls/ca.pem" \
-				-CAkey "$dir/tls/ca.key" -CAcreateserial -days 30 \
-				-extfile <(echo "subjectAltName=IP:127.0.0.1") \
-				-out "$dir/tls/server.pem"
-	} >"$dir/tls/log" 2>&1 || die "no certificates: $(tail -n 3 "$dir/tls/log")"
-}
-
 modules() {
 	local name
 	for name in mpm_event authn_core authn_file authz_core authz_user \
