@@ -11,6 +11,12 @@ die() {
 	exit 1
 }
 
+# A program that is not there is no failure: 77 says so.
+lacks() {
+	echo "${0##*/}: $* is not installed" >&2
+	exit 77
+}
+
 # A process is known by its id and its start time: ids are used again.
 started_at() {
 	local stat
@@ -75,16 +81,17 @@ run_server() { # run_server DIR LOG COMMAND…: sets server, its line of "pids"
 }
 
 launch() { # launch DIR PORT COMMAND…: runs it, waits until it listens
-	local dir=$1 port=$2
+	local dir=$1 port=$2 log=$1/log
 	shift 2
-	run_server "$dir" "$dir/log" "$@"
+	[ ! -e "$log" ] || log=$log.$port
+	run_server "$dir" "$log" "$@"
 	for _ in {1..200}; do
 		answers "$port" && return 0
 		# shellcheck disable=SC2086
 		lives $server || break
 		sleep 0.1
 	done
-	give_up "$1 does not listen on port $port" "$dir/log"
+	give_up "$1 does not listen on port $port" "$log"
 }
 
 # give_up WORDS LOG: shows its end, stops what runs in $dir
@@ -117,6 +124,29 @@ make_certificates() {
 	} >"$dir/tls/log" 2>&1 || die "no certificates: $(tail -n 3 "$dir/tls/log")"
 }
 
+# The folders of a server beside the one that is written: $1/readonly, in which
+# OWNER can read the object "there" and write nothing, with $1/readonly/used, as
+# an endpoint has become that could be written once; $1/full, a disk of 1 MiB,
+# where we are root and may mount.
+make_other_folders() { # make_other_folders DIR OWNER
+	mkdir -p "$1/readonly/used/.tmp~" "$1/full"
+	echo "it can be read" | tee "$1/readonly/used/there" >"$1/readonly/there"
+	chmod 555 "$1/readonly/used/.tmp~" "$1/readonly/used" "$1/readonly"
+	[ "$(id -u)" = 0 ] || {
+		rmdir "$1/full"
+		return 0
+	}
+	mount -t tmpfs -o "size=1m,mode=755,uid=$2" tmpfs "$1/full" 2>/dev/null ||
+		rmdir "$1/full"
+}
+
+unmount_below() { # unmount_below DIR
+	local point
+	while read -r _ point _; do
+		[[ $point != "$1"/* ]] || umount "$point"
+	done </proc/mounts
+}
+
 stop() { # stop DIR
 	local pid born
 	[ -e "$1/pids" ] || die "$1: no server of ours"
@@ -130,6 +160,8 @@ stop() { # stop DIR
 	while read -r pid born; do
 		lives "$pid" "$born" && kill -KILL "$pid" 2>/dev/null
 	done <"$1/pids"
+	unmount_below "$(cd "$1" && pwd)"
+	chmod -R u+w "$1"
 	rm -rf "$1"
 }
 

@@ -181,7 +181,7 @@ start() {
 	local port tls_port mon_port fsid program
 	for program in ceph ceph-mon ceph-osd ceph-authtool monmaptool radosgw \
 		radosgw-admin curl jq; do
-		command -v $program >/dev/null || die "$program is not installed"
+		command -v $program >/dev/null || lacks "$program"
 	done
 	make_folder s3 "$1"
 	mkdir -p "$dir"/{mon,osd,rgw,run,log}

@@ -5,7 +5,10 @@
 #   sftp.sh start [DIR]   prints exports: SFTP_SERVICE, the folder; SFTP_URL,
 #                         SFTP_ROOT, the folder behind it; SFTP_IDENTITY,
 #                         SFTP_STRANGER, a key that is not let in;
-#                         SFTP_KNOWN_HOSTS, SFTP_HOST_KEY
+#                         SFTP_KNOWN_HOSTS, SFTP_HOST_KEY;
+#                         SFTP_READONLY_URL, a folder that can't be written,
+#                         with the object "there"; SFTP_FULL_URL, a disk of
+#                         1 MiB, when root starts it
 #   sftp.sh stop DIR      stops it, and only it, and removes DIR
 # shellcheck source=tests/services/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -21,16 +24,19 @@ make_keys() {
 }
 
 start() {
-	local sshd port
-	sshd=$(PATH=$PATH:/usr/sbin command -v sshd) || die "sshd is not installed"
+	local sshd port readonly_port
+	sshd=$(PATH=$PATH:/usr/sbin command -v sshd) || lacks "sshd"
 	make_folder sftp "$1"
 	port=$(free_port)
+	readonly_port=$(free_port)
 	[ "$(id -u)" != 0 ] || [ -d /run/sshd ] || mkdir /run/sshd
 	mkdir -p "$dir/root"
+	make_other_folders "$dir" "$(id -u)"
 	make_keys
 	cat >"$dir/sshd_config" <<-E
 		ListenAddress 127.0.0.1
 		Port $port
+		Port $readonly_port
 		HostKey $dir/keys/host-ed25519
 		HostKey $dir/keys/host-ecdsa
 		AuthorizedKeysFile $dir/keys/authorized
@@ -41,12 +47,15 @@ start() {
 		UsePAM no
 		MaxStartups 100
 		Subsystem sftp internal-sftp
-		ForceCommand internal-sftp
+		Match LocalPort $readonly_port
+			ForceCommand internal-sftp -R
+		Match all
+			ForceCommand internal-sftp
 	E
 	launch "$dir" "$port" "$sshd" -D -e -f "$dir/sshd_config"
 	for key in ed25519 ecdsa; do
-		printf '[127.0.0.1]:%s %s\n' "$port" \
-			"$(cut -d' ' -f1,2 "$dir/keys/host-$key.pub")"
+		printf "[127.0.0.1]:%s $(cut -d' ' -f1,2 "$dir/keys/host-$key.pub")\n" \
+			"$port" "$readonly_port"
 	done >"$dir/keys/known_hosts"
 	cat <<-E
 		export SFTP_SERVICE=$dir
@@ -56,7 +65,10 @@ start() {
 		export SFTP_STRANGER=$dir/keys/stranger
 		export SFTP_KNOWN_HOSTS=$dir/keys/known_hosts
 		export SFTP_HOST_KEY=$(ssh-keygen -lf "$dir/keys/host-ecdsa.pub" | cut -d' ' -f2)
+		export SFTP_READONLY_URL=sftp://$(id -un)@127.0.0.1:$readonly_port$dir/readonly
 	E
+	[ ! -e "$dir/full" ] ||
+		echo "export SFTP_FULL_URL=sftp://$(id -un)@127.0.0.1:$port$dir/full"
 }
 
 main "$@"
