@@ -88,6 +88,10 @@ refused(const struct webdav_call *call, int status, struct err *e)
 
 	(void)snprintf(what, sizeof(what), "%s %s", call->method, call->path);
 	(void)http_refused(status, what, e);
+	if (status == 405) /* of a folder that is there: rclone's "no" */
+		e->kind = ERR_DENIED;
+	if (status == 409 && strcmp(call->method, "MKCOL") == 0)
+		e->kind = ERR_MISSING; /* the folder above */
 	if (e->kind == ERR_DENIED)
 		return (err_hint(e,
 		    "check user, password-file, and who may write to the folder"));
@@ -104,7 +108,8 @@ path_of(const char *name, size_t n, const char *end)
 /* --- folders ------------------------------------------------------------- */
 
 /* MKCOL. Being there already is success, whoever made it: servers answer 405,
- * or anything when two make it at the same moment. */
+ * which some say of a folder that they may not make as well, or anything when
+ * two make it at the same moment. */
 static int
 make_folder(struct webdav *w, const char *path, struct err *e)
 {
@@ -114,7 +119,7 @@ make_folder(struct webdav *w, const char *path, struct err *e)
 
 	if (ask(w, &call, &status, e) < 0)
 		return (-1);
-	if (status == 201 || status == 200 || status == 405 ||
+	if (status == 201 || status == 200 ||
 	    webdav_find_folder(w, path, &ignored) == 0)
 		return (0);
 	return (refused(&call, status, e));
@@ -141,6 +146,7 @@ webdav_prepare(struct store *store, struct err *e)
 {
 	struct webdav *w = webdav_of(store);
 	struct err missing = ERR_INIT;
+
 	if (webdav_find_folder(w, "/", &missing) == 0)
 		return (0);
 	if (missing.kind != ERR_MISSING) {
@@ -152,12 +158,72 @@ webdav_prepare(struct store *store, struct err *e)
 
 /* --- put: to a temporary name, then moved -------------------------------- */
 
+static void
+remove_upload(struct webdav *w, const char *path)
+{
+	const struct webdav_call call = { .method = "DELETE", .path = path };
+	struct err ignored = ERR_INIT;
+	int status;
+
+	(void)ask(w, &call, &status, &ignored);
+}
+
+static bool
+is_stored(int status)
+{
+	return (status == 201 || status == 204 || status == 200);
+}
+
 /* May a request have failed because the folder above its target is not there?
- * By RFC 4918 it answers 409; Apache's MOVE answers 500. */
+ * By RFC 4918 it answers 409; nginx's PUT and Apache's MOVE answer 500. */
 static bool
 may_lack_folder(int status)
 {
 	return (status == 409 || status == 404 || status == 500);
+}
+
+/* MKCOL beside the upload that failed: is that what we may not do there? */
+static int
+explain_denied(
+    struct webdav *w, const struct webdav_call *put, int status, struct err *e)
+{
+	SCOPED(scope_free) char *path = mem_printf("%s-probe/", put->path);
+	const struct webdav_call call = { .method = "MKCOL", .path = path };
+	struct err ignored = ERR_INIT;
+	int answer;
+
+	if (ask(w, &call, &answer, &ignored) == 0) {
+		if (answer == 401 || answer == 403)
+			return (refused(&call, answer, e));
+		if (answer == 201)
+			remove_upload(w, path);
+	}
+	return (refused(put, status, e));
+}
+
+/*
+ * An upload to a folder that is there was refused, and the status does not say
+ * why: nginx and Apache answer 500 and rclone 405, whether they may not write
+ * or have no room. Where an empty file is taken, it is the bytes that are too
+ * many.
+ */
+static int
+explain(
+    struct webdav *w, const struct webdav_call *call, int status, struct err *e)
+{
+	struct webdav_call empty = *call;
+	struct err ignored = ERR_INIT;
+	int answer;
+
+	if (status != 500 && status != 405)
+		return (refused(call, status, e));
+	empty.body = NULL;
+	empty.body_bytes = 0;
+	if (ask(w, &empty, &answer, &ignored) < 0 || !is_stored(answer))
+		return (explain_denied(w, call, status, e));
+	return (err_set(e, call->body_bytes > 0 ? ERR_FULL : ERR_AGAIN,
+	    "%s %s: the server answers %d, but takes an empty file: it seems to have no room for %zu bytes",
+	    call->method, call->path, status, call->body_bytes));
 }
 
 static int
@@ -174,10 +240,12 @@ upload(
 	for (unsigned tries = 1;; tries++) {
 		if (ask(w, &call, &status, e) < 0)
 			return (-1);
-		if (status == 201 || status == 204 || status == 200)
+		if (is_stored(status))
 			return (0);
-		if (!may_lack_folder(status) || tries == 2)
+		if (!may_lack_folder(status) && status != 405)
 			return (refused(&call, status, e));
+		if (tries == 2)
+			return (explain(w, &call, status, e));
 		/* The endpoint's own folder is not ours to make here. */
 		if (webdav_find_folder(w, "/", e) < 0 ||
 		    make_folder(w, "/" WEBDAV_TEMPORARY "/", e) < 0)
@@ -199,26 +267,17 @@ move(struct webdav *w, const char *from, const char *name, bool is_new,
 	for (unsigned tries = 1;; tries++) {
 		if (ask(w, &call, &status, e) < 0)
 			return (-1);
-		if (status == 201 || status == 204 || status == 200)
+		if (is_stored(status))
 			return (0);
 		if (is_new && status == 412)
 			return (err_set(
 			    e, ERR_EXISTS, "%s is there already", name));
-		if (!may_lack_folder(status) || tries == 2)
+		/* 403: rclone's word for it */
+		if ((!may_lack_folder(status) && status != 403) || tries == 2)
 			return (refused(&call, status, e));
 		if (make_parents(w, name, e) < 0)
 			return (-1);
 	}
-}
-
-static void
-remove_upload(struct webdav *w, const char *path)
-{
-	const struct webdav_call call = { .method = "DELETE", .path = path };
-	struct err ignored = ERR_INIT;
-	int status;
-
-	(void)ask(w, &call, &status, &ignored);
 }
 
 static int
@@ -289,8 +348,10 @@ webdav_drop(struct store *store, const char *name, struct err *e)
 
 	if (ask(webdav_of(store), &call, &status, e) < 0)
 		return (-1);
-	if (status / 100 == 2 || status == 404 || status == 410)
+	if (status / 100 == 2)
 		return (0);
+	if (status == 404 || status == 410)
+		return (webdav_find_folder(webdav_of(store), "/", e));
 	return (refused(&call, status, e));
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* NEEDS: base storage-drivers */
 /*
- * The conformance suite against a real server, which the environment names as
- * a configuration would: REMOTE_URL and REMOTE_ with the setting's name. Each
- * test has a folder of its own below the URL, and leaves it empty.
+ * The conformance suite against a real server, which the environment names
+ * (remote.h). Each test has a folder of its own below the URL, and leaves it
+ * empty.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,53 +12,25 @@
 #include <cmocka.h>
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/random.h"
 #include "storage-drivers/store_drop.h"
+#include "tests/drivers/remote.h"
 #include "tests/drivers/suite.h"
 
 #define NAME_BYTES 6
-#define TIMEOUT_S  30
-#define GIVE_UP_S  20
 
 struct place {
 	char *url;
 };
 
-static const char *
-setting(const char *name)
-{
-	/* NOLINTNEXTLINE(concurrency-mt-unsafe): set before we run */
-	const char *value = getenv(name);
-
-	return (value != NULL && *value != '\0' ? value : NULL);
-}
-
 static struct store *
 open_place(void *ground)
 {
 	const struct place *p = ground;
-	const struct store_conf conf = { .name = SUITE_ENDPOINT,
-		.url = p->url,
-		.user = setting("REMOTE_USER"),
-		.password_file = setting("REMOTE_PASSWORD_FILE"),
-		.access_key = setting("REMOTE_ACCESS_KEY"),
-		.secret_key_env = "REMOTE_SECRET_KEY",
-		.region = setting("REMOTE_REGION"),
-		.identity = setting("REMOTE_IDENTITY"),
-		.known_hosts = setting("REMOTE_KNOWN_HOSTS"),
-		.host_key = setting("REMOTE_HOST_KEY"),
-		.ca_file = setting("REMOTE_CA_FILE"),
-		.addressing = setting("REMOTE_ADDRESSING"),
-		.timeout_s = TIMEOUT_S,
-		.give_up_after_s = GIVE_UP_S };
-	struct err e = ERR_INIT;
-	struct store *s = store_open(&conf, &e);
+	const struct store_conf conf = remote_conf(p->url);
 
-	if (s == NULL)
-		fail_msg("%s", e.text);
-	return (s);
+	return (remote_open(&conf));
 }
 
 static void *
@@ -70,7 +42,7 @@ make_place(void)
 	struct err e = ERR_INIT;
 
 	random_hex(name, NAME_BYTES);
-	p->url = mem_printf("%s/suite-%s", setting("REMOTE_URL"), name);
+	p->url = mem_printf("%s/suite-%s", remote_setting("URL"), name);
 	s = open_place(p);
 	suite_expect_success(store_prepare(s, &e), &e);
 	return (p);
@@ -102,9 +74,9 @@ main(void)
 		.open = open_place,
 		.unmake = unmake_place,
 		.lasts = true,
-		.is_loose = setting("REMOTE_IS_LOOSE") != NULL };
+		.is_loose = remote_setting("IS_LOOSE") != NULL };
 
-	if (setting("REMOTE_URL") == NULL) {
+	if (remote_setting("URL") == NULL) {
 		print_message("1..0 # SKIP no REMOTE_URL\n");
 		return (0);
 	}
