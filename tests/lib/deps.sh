@@ -33,8 +33,8 @@ known() { apt-cache show --no-all-versions "$1" >/dev/null 2>&1; }
 
 # A package counts as there when dpkg says so, or when another one provides it.
 installed() {
-	dpkg-query -W -f='${db:Status-Status} ' "$1" 2>/dev/null |
-		grep -q '\<installed\>' && return 0
+	dpkg-query -W -f='${db:Status-Status}\n' "$1" 2>/dev/null |
+		grep -qx installed && return 0
 	case $1 in
 	pkg-config) command -v pkg-config >/dev/null ;;
 	libcurl4-openssl-dev) pkg-config --exists libcurl 2>/dev/null ;;
