@@ -10,6 +10,8 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +119,17 @@ free_addresses(struct addrinfo **list)
 		freeaddrinfo(*list);
 }
 
+/* Requests go out as they are made. By default the kernel holds a small one
+ * back until what went before it is acknowledged: one a round trip then, of the
+ * hundreds that are asked ahead. */
+static void
+make_prompt(int fd)
+{
+	const int yes = 1;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+}
+
 static int
 connect_one(const struct addrinfo *a, unsigned timeout_s, struct err *e)
 {
@@ -128,6 +141,7 @@ connect_one(const struct addrinfo *a, unsigned timeout_s, struct err *e)
 
 	if (fd < 0)
 		return (err_errno(e, "socket"));
+	make_prompt(fd);
 	if (connect(fd, a->ai_addr, a->ai_addrlen) < 0) {
 		if (errno != EINPROGRESS)
 			problem = errno;
