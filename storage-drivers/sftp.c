@@ -18,6 +18,8 @@
 #define NAME_BYTES	  8
 #define MODE_FILE	  0600
 #define PIECE		  ((size_t)4 << 20) /* in flight at a time */
+#define READ_PIECE	  ((size_t)512 << 10)
+#define READ_AHEAD	  4 /* pieces that libssh2 asks for at a time */
 #define REPLACE_TRIES_MAX 10
 #define UPLOAD_FLAGS	  (LIBSSH2_FXF_WRITE | LIBSSH2_FXF_CREAT | LIBSSH2_FXF_EXCL)
 
@@ -257,6 +259,18 @@ sftp_stat(struct store *store, const char *name, uint64_t *bytes, struct err *e)
 	return (sftp_end(&c, find_object(&c, name, bytes, e), e));
 }
 
+/* How much to read next, of n: libssh2 asks for several times as much at once,
+ * and that must not be past the range's end. */
+static size_t
+piece_of(size_t n)
+{
+	size_t piece = n / READ_AHEAD;
+
+	if (piece > READ_PIECE)
+		return (READ_PIECE);
+	return (piece > 0 ? piece : n);
+}
+
 static int
 read_range(struct sftp_call *c, LIBSSH2_SFTP_HANDLE *h, uint64_t off,
     uint8_t *p, size_t n, struct err *e)
@@ -265,7 +279,7 @@ read_range(struct sftp_call *c, LIBSSH2_SFTP_HANDLE *h, uint64_t off,
 
 	libssh2_sftp_seek64(h, off);
 	for (size_t at = 0; at < n;) {
-		got = libssh2_sftp_read(h, (char *)p + at, n - at);
+		got = libssh2_sftp_read(h, (char *)p + at, piece_of(n - at));
 		if (got == LIBSSH2_ERROR_EAGAIN) {
 			if (sftp_wait(c->on, e) < 0)
 				return (-1);
