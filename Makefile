@@ -155,13 +155,14 @@ deps-lint:
 UNIT_TESTS   := $(wildcard tests/unit/test_*.c)
 DRIVER_TESTS := $(wildcard tests/drivers/test_*.c)
 FUZZ_TARGETS := $(wildcard tests/fuzz/fuzz_*.c)
+SERVICES     := $(wildcard tests/services/*.c)
 SCENARIOS    := $(wildcard tests/scenario/[0-9]*.sh)
 TEST_FOLDERS  = unit drivers fuzz
 support_of = $(if $(wildcard $(filter-out $(dir $(1))test_% $(dir $(1))fuzz_%,$(wildcard $(dir $(1))*.c))),$(O)/lib-tests-$(notdir $(patsubst %/,%,$(dir $(1)))).a)
 comma := ,
 NEEDS := $(shell awk '/^\/\* NEEDS: .*\*\/$$/ { s = FILENAME; \
 	for (i = 3; i < NF; i++) s = s "," $$i; print s; nextfile }' \
-	$(UNIT_TESTS) $(DRIVER_TESTS) $(FUZZ_TARGETS) /dev/null)
+	$(UNIT_TESTS) $(DRIVER_TESTS) $(FUZZ_TARGETS) $(SERVICES) /dev/null)
 needs_of = $(foreach w,$(filter $(1)$(comma)%,$(NEEDS)),$(subst $(comma), ,$(w:$(1),%=%)))
 
 define support_rule
@@ -186,11 +187,22 @@ $(O)/$(1:.c=): $(O)/$(1:.c=.o) $(if $(filter fuzz,$(VARIANT)),,$(call support_of
 endef
 $(foreach t,$(FUZZ_TARGETS),$(eval $(call fuzz_rule,$(t))))
 
+# What stands between the program and a server when a test wants it: no test
+# itself, and always the release build, whatever is tested.
+define service_rule
+$(O)/$(1:.c=): $(O)/$(1:.c=.o) $(call libs_of,$(call needs_of,$(1)))
+	$$(call say,link $$@)
+	$$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$(LIBS)
+endef
+$(foreach s,$(SERVICES),$(eval $(call service_rule,$(s))))
+
 TEST_BINS = $(patsubst %.c,$(O)/%,$(UNIT_TESTS) $(DRIVER_TESTS))
 FUZZ_BINS = $(patsubst %.c,$(O)/%,$(FUZZ_TARGETS))
-.PHONY: tests fuzz-targets
-tests: $(TEST_BINS) $(FUZZ_BINS)
+SERVICE_BINS = $(patsubst %.c,$(O)/%,$(SERVICES))
+.PHONY: tests fuzz-targets services
+tests: $(TEST_BINS) $(FUZZ_BINS) $(SERVICE_BINS)
 fuzz-targets: $(FUZZ_BINS)
+services: $(SERVICE_BINS)
 
 # make syntax F=base/err.c          compiles one file with both compilers
 # make t TEST=tests/unit/test_err.c builds and runs one test (VARIANT=asan)
@@ -205,26 +217,31 @@ t:
 	$(O)/$(TEST:.c=)
 
 SUBMAKE = $(MAKE) --no-print-directory -j$(JOBS)
-.PHONY: demo check asan tsan soak valgrind fuzz cover
+.PHONY: demo check asan tsan soak bench valgrind fuzz cover
 demo: deps-test ## the story in two minutes: back up, lose, restore, heal
 	@echo "Building Triplicate"
 	@$(SUBMAKE) --silent all VARIANT=release
 	@tests/demo.sh
 check: deps-test ## all tests; the last line counts passed and failed
 	@echo "Building Triplicate, and its tests with the sanitizers"
-	@$(SUBMAKE) --silent all VARIANT=release
+	@$(SUBMAKE) --silent all services VARIANT=release
 	@$(SUBMAKE) --silent all tests VARIANT=asan
 	@tests/run-check.sh check
 asan: deps-test ## all tests, the scenarios too, under ASan and UBSan
+	@$(SUBMAKE) --silent services VARIANT=release
 	@$(SUBMAKE) --silent all tests VARIANT=asan
 	@tests/run-check.sh asan $(SCENARIO)
 tsan: deps-test ## unit and driver tests under TSan
 	@$(SUBMAKE) --silent tests VARIANT=tsan
 	@tests/run-check.sh tsan
 soak: deps-test ## long campaigns (tests/soak); SOAK=short for a short form
-	@$(SUBMAKE) --silent all VARIANT=release
+	@$(SUBMAKE) --silent all services VARIANT=release
 	@$(SUBMAKE) --silent all VARIANT=asan
 	@SOAK=$(SOAK) tests/run-check.sh soak $(CAMPAIGN)
+bench: deps-test ## speed over long lines, as ratios (tests/bench); SIZE in MB
+	@$(SUBMAKE) --silent all services VARIANT=release
+	@status=0; for file in tests/bench/[a-z]*.sh; do \
+		$$file || status=1; done; exit $$status
 valgrind: deps-test ## backup, restore, verify and the rest under Valgrind
 	@$(SUBMAKE) --silent all VARIANT=release
 	@SOAK=$(SOAK) tests/run-check.sh soak tests/soak/35-valgrind.sh
@@ -232,12 +249,13 @@ fuzz: deps-lint ## each fuzz target for FUZZ_SECONDS (60)
 	@$(SUBMAKE) --silent fuzz-targets VARIANT=fuzz
 	@tests/run-fuzz.sh $(FUZZ_SECONDS)
 cover: deps-test ## line coverage of unit, driver and scenario tests
+	@$(SUBMAKE) --silent services VARIANT=release
 	@$(SUBMAKE) --silent all tests VARIANT=cover
 	@tests/run-cover.sh
 
 # --- lint --------------------------------------------------------------------
 # Stamps under build/lint keep what has not changed from being checked again.
-OUR_C := $(wildcard $(addsuffix /*.c,$(FLOORS) $(addprefix tests/,$(TEST_FOLDERS))))
+OUR_C := $(wildcard $(addsuffix /*.c,$(FLOORS) $(addprefix tests/,$(TEST_FOLDERS) services)))
 OUR_H := $(wildcard $(addsuffix /*.h,$(FLOORS) $(addprefix tests/,$(TEST_FOLDERS))))
 OUR_SH := .ci/run $(wildcard tests/*.sh tests/*/*.sh)
 .PHONY: lint lint-run lint-format lint-floors lint-cppcheck lint-shell floors format
