@@ -5,6 +5,7 @@
 # Sourced.
 set -u
 umask 022
+BIND=${BIND:-127.0.0.1} # the address that servers listen on
 
 die() {
 	echo "${0##*/}: $*" >&2
@@ -44,7 +45,7 @@ free_port() {
 	local port
 	for _ in {1..200}; do
 		port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
-		(exec 8<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || {
+		(exec 8<>"/dev/tcp/$BIND/$port") 2>/dev/null || {
 			echo "$port"
 			return 0
 		}
@@ -53,7 +54,7 @@ free_port() {
 }
 
 answers() { # answers PORT
-	(exec 8<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+	(exec 8<>"/dev/tcp/$BIND/$1") 2>/dev/null
 }
 
 # The folder of a new server, DIR or a new one below /tmp: sets dir.
@@ -106,7 +107,7 @@ make_secret_folder() {
 	(umask 077 && mkdir -p "$1")
 }
 
-# An authority of our own, and its certificate for 127.0.0.1 and localhost:
+# An authority of our own, and its certificate for $BIND and localhost:
 # $dir/tls/ca.pem, server.pem, server.key.
 make_certificates() {
 	mkdir -p "$dir/tls"
@@ -116,10 +117,10 @@ make_certificates() {
 			-subj "/CN=test authority" &&
 			openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
 				-keyout "$dir/tls/server.key" -out "$dir/tls/server.csr" \
-				-subj "/CN=127.0.0.1" &&
+				-subj "/CN=$BIND" &&
 			openssl x509 -req -in "$dir/tls/server.csr" -CA "$dir/tls/ca.pem" \
 				-CAkey "$dir/tls/ca.key" -CAcreateserial -days 30 \
-				-extfile <(echo "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:*.localhost") \
+				-extfile <(echo "subjectAltName=IP:$BIND,DNS:localhost,DNS:*.localhost") \
 				-out "$dir/tls/server.pem"
 	} >"$dir/tls/log" 2>&1 || die "no certificates: $(tail -n 3 "$dir/tls/log")"
 }

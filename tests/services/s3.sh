@@ -49,7 +49,7 @@ configure() {
 		osd class update on start = false
 		[client.rgw]
 		rgw data = $dir/rgw
-		rgw frontends = beast endpoint=127.0.0.1:$port ssl_endpoint=127.0.0.1:$tls_port ssl_certificate=$dir/tls/server.pem ssl_private_key=$dir/tls/server.key tcp_nodelay=1
+		rgw frontends = beast endpoint=$BIND:$port ssl_endpoint=$BIND:$tls_port ssl_certificate=$dir/tls/server.pem ssl_private_key=$dir/tls/server.key tcp_nodelay=1
 		rgw dns name = localhost
 		rgw thread pool size = 32
 		rgw run sync thread = false
@@ -118,7 +118,7 @@ put() { # put USER PATH [OPTION of curl…]
 	local user=$1 path=$2
 	shift 2
 	curl -sS --fail-with-body -X PUT -K "$dir/keys/$user.curl" "$@" \
-		"http://127.0.0.1:$port/$path" >>"$dir/log/buckets" 2>&1 ||
+		"http://$BIND:$port/$path" >>"$dir/log/buckets" 2>&1 ||
 		give_up "PUT $path was refused" "$dir/log/buckets"
 }
 
@@ -166,7 +166,7 @@ start_gateway() {
 	for user in "${users[@]}"; do
 		wait "$user" || give_up "no user" "$dir"/log/user-*
 	done
-	until_true 60 curl -sf "http://127.0.0.1:$port/" ||
+	until_true 60 curl -sf "http://$BIND:$port/" ||
 		give_up "the gateway does not answer" "$dir/log/gateway"
 }
 
@@ -199,12 +199,12 @@ start() {
 	cat <<-E
 		export S3_SERVICE=$dir
 		export S3_CA_FILE=$dir/tls/ca.pem
-		export S3_URL=s3+http://127.0.0.1:$port/packs
-		export S3_TLS_URL=s3+https://127.0.0.1:$tls_port/packs
+		export S3_URL=s3+http://$BIND:$port/packs
+		export S3_TLS_URL=s3+https://$BIND:$tls_port/packs
 		export S3_VIRTUAL_URL=s3+http://localhost:$port/packs
-		export S3_LOCK_URL=s3+http://127.0.0.1:$port/locked
-		export S3_LOCK_TLS_URL=s3+https://127.0.0.1:$tls_port/locked
-		export S3_QUOTA_URL=s3+http://127.0.0.1:$port/small
+		export S3_LOCK_URL=s3+http://$BIND:$port/locked
+		export S3_LOCK_TLS_URL=s3+https://$BIND:$tls_port/locked
+		export S3_QUOTA_URL=s3+http://$BIND:$port/small
 	E
 	exports_of S3 owner
 	exports_of S3_WRITER writer

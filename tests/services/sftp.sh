@@ -34,7 +34,7 @@ start() {
 	make_other_folders "$dir" "$(id -u)"
 	make_keys
 	cat >"$dir/sshd_config" <<-E
-		ListenAddress 127.0.0.1
+		ListenAddress $BIND
 		Port $port
 		Port $readonly_port
 		HostKey $dir/keys/host-ed25519
@@ -54,12 +54,12 @@ start() {
 	E
 	launch "$dir" "$port" "$sshd" -D -e -f "$dir/sshd_config"
 	for key in ed25519 ecdsa; do
-		printf "[127.0.0.1]:%s $(cut -d' ' -f1,2 "$dir/keys/host-$key.pub")\n" \
+		printf "[$BIND]:%s $(cut -d' ' -f1,2 "$dir/keys/host-$key.pub")\n" \
 			"$port" "$readonly_port"
 	done >"$dir/keys/known_hosts"
 	cat <<-E
 		export SFTP_SERVICE=$dir
-		export SFTP_URL=sftp://$(id -un)@127.0.0.1:$port$dir/root
+		export SFTP_URL=sftp://$(id -un)@$BIND:$port$dir/root
 		export SFTP_ROOT=$dir/root
 		export SFTP_IDENTITY=$dir/keys/client
 		export SFTP_STRANGER=$dir/keys/stranger

@@ -29,13 +29,13 @@ configure_apache() {
 	modules
 	cat <<-E
 		ServerRoot $dir
-		ServerName 127.0.0.1
+		ServerName $BIND
 		PidFile $dir/run/pid
 		DefaultRuntimeDir $dir/run
 		Mutex file:$dir/run
 		TypesConfig /dev/null
-		Listen 127.0.0.1:$port
-		Listen 127.0.0.1:$tls_port
+		Listen $BIND:$port
+		Listen $BIND:$tls_port
 		ErrorLog $dir/error.log
 		DocumentRoot $dir/root
 		DavLockDB $dir/run/lock
@@ -50,9 +50,9 @@ configure_apache() {
 		AuthType Digest
 		AuthUserFile $dir/htdigest
 		</Directory>
-		<VirtualHost 127.0.0.1:$port>
+		<VirtualHost $BIND:$port>
 		</VirtualHost>
-		<VirtualHost 127.0.0.1:$tls_port>
+		<VirtualHost $BIND:$tls_port>
 		SSLEngine on
 		SSLCertificateFile $dir/tls/server.pem
 		SSLCertificateKeyFile $dir/tls/server.key
@@ -70,7 +70,7 @@ start_apache() {
 	} | md5sum | cut -d' ' -f1)" >"$dir/htdigest"
 	configure_apache >"$dir/httpd.conf"
 	launch "$dir" "$port" /usr/sbin/apache2 -DFOREGROUND -f "$dir/httpd.conf"
-	echo "export WEBDAV_DIGEST_URL=dav://127.0.0.1:$port/digest"
+	echo "export WEBDAV_DIGEST_URL=dav://$BIND:$port/digest"
 }
 
 # --- nginx -------------------------------------------------------------------
@@ -92,8 +92,8 @@ configure_nginx() {
 			scgi_temp_path $dir/run/scgi;
 			client_max_body_size 0;
 			server {
-				listen 127.0.0.1:$port;
-				listen 127.0.0.1:$tls_port ssl;
+				listen $BIND:$port;
+				listen $BIND:$tls_port ssl;
 				ssl_certificate $dir/tls/server.pem;
 				ssl_certificate_key $dir/tls/server.key;
 				root $dir/root;
@@ -126,8 +126,8 @@ start_rclone() {
 	[ "$(id -u)" != 0 ] || chgrp www-data "$dir/tls/server.key"
 	rclone=("${as_user[@]}" env "HOME=$dir/run" "RCLONE_CONFIG=$dir/run/none"
 		"$rclone" serve webdav "$dir/root" --htpasswd "$dir/htpasswd")
-	launch "$dir" "$port" "${rclone[@]}" --addr "127.0.0.1:$port"
-	launch "$dir" "$tls_port" "${rclone[@]}" --addr "127.0.0.1:$tls_port" \
+	launch "$dir" "$port" "${rclone[@]}" --addr "$BIND:$port"
+	launch "$dir" "$tls_port" "${rclone[@]}" --addr "$BIND:$tls_port" \
 		--cert "$dir/tls/server.pem" --key "$dir/tls/server.key"
 }
 
@@ -156,16 +156,16 @@ start() {
 	"start_$server"
 	cat <<-E
 		export WEBDAV_SERVICE=$dir
-		export WEBDAV_URL=dav://127.0.0.1:$port/backups
-		export WEBDAV_TLS_URL=davs://127.0.0.1:$tls_port/backups
+		export WEBDAV_URL=dav://$BIND:$port/backups
+		export WEBDAV_TLS_URL=davs://$BIND:$tls_port/backups
 		export WEBDAV_ROOT=$dir/root/backups
 		export WEBDAV_USER=packs
 		export WEBDAV_PASSWORD_FILE=$dir/password
 		export WEBDAV_CA_FILE=$dir/tls/ca.pem
-		export WEBDAV_READONLY_URL=dav://127.0.0.1:$port/readonly
+		export WEBDAV_READONLY_URL=dav://$BIND:$port/readonly
 	E
 	[ ! -e "$dir/root/full" ] ||
-		echo "export WEBDAV_FULL_URL=dav://127.0.0.1:$port/full"
+		echo "export WEBDAV_FULL_URL=dav://$BIND:$port/full"
 }
 
 main "$@"
