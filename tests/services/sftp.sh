@@ -65,10 +65,10 @@ start() {
 		export SFTP_STRANGER=$dir/keys/stranger
 		export SFTP_KNOWN_HOSTS=$dir/keys/known_hosts
 		export SFTP_HOST_KEY=$(ssh-keygen -lf "$dir/keys/host-ecdsa.pub" | cut -d' ' -f2)
-		export SFTP_READONLY_URL=sftp://$(id -un)@127.0.0.1:$readonly_port$dir/readonly
+		export SFTP_READONLY_URL=sftp://$(id -un)@$BIND:$readonly_port$dir/readonly
 	E
 	[ ! -e "$dir/full" ] ||
-		echo "export SFTP_FULL_URL=sftp://$(id -un)@127.0.0.1:$port$dir/full"
+		echo "export SFTP_FULL_URL=sftp://$(id -un)@$BIND:$port$dir/full"
 }
 
 main "$@"
