@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "storage-drivers/rate.h"
 #include "tests/drivers/fake.h"
 #include "tests/drivers/ground.h"
 #include "tests/drivers/suite.h"
@@ -206,6 +207,7 @@ a_load_that_fails_leaves_the_buffer(void **state)
 static void
 each_kind_takes_its_calls_at_a_time(void **state)
 {
+	static const struct rate limit = { .bytes_s = RATE_LEAST };
 	static const struct {
 		const char *url;
 		unsigned calls;
@@ -221,7 +223,7 @@ each_kind_takes_its_calls_at_a_time(void **state)
 			.secret_key_env = "b",
 			.identity = "/nowhere",
 			.host_key = "SHA256:AAAA",
-			.upload_limit = 1000 };
+			.upload_limit = &limit };
 		struct err e = ERR_INIT;
 
 		if ((s = store_open(&conf, &e)) == NULL)
