@@ -15,7 +15,7 @@ build_packages() {
 
 test_packages() {
 	echo libcmocka-dev postgresql postgresql-client jq openssl zstd unzip \
-		util-linux openssh-client openssh-server apache2-bin valgrind
+		util-linux inotify-tools openssh-client openssh-server apache2-bin valgrind
 }
 
 # The tools whose output differs by version: 14 is the one we write for.
