@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/kit.h"
 #include "repository/repo.h"
+#include "retention/lock_probe.h"
 
 static const char *
 outcome_text(enum init_outcome o)
@@ -46,7 +47,8 @@ run(struct cli *c, struct err *e)
 	char id[33];
 
 	c->answer = json_object();
-	if (cli_settings(c, e) < 0 || repo_init(c->settings, &result, e) < 0 ||
+	if (cli_settings(c, e) < 0 ||
+	    repo_init(c->settings, lock_probe_endpoint, &result, e) < 0 ||
 	    (keys = keys_load_agent(c->settings->agent_key, e)) == NULL) {
 		json_free(init);
 		json_free(endpoints);

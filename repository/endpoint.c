@@ -56,6 +56,22 @@ endpoint_open_store(const struct endpoint_settings *conf,
 	return (store_open(&sc, e));
 }
 
+struct store *
+endpoint_open_unlocked(const struct endpoint_settings *conf,
+    uint64_t give_up_after_s, struct err *e)
+{
+	struct store_conf sc = store_conf_of(conf, give_up_after_s);
+
+	sc.lock_mode = NULL;
+	return (store_open(&sc, e));
+}
+
+bool
+endpoint_locks(const struct endpoint_settings *conf)
+{
+	return (lock_mode(conf) != NULL);
+}
+
 bool
 endpoint_has_deleter(const struct endpoint_settings *conf)
 {

@@ -21,6 +21,11 @@ bool endpoint_has_deleter(const struct endpoint_settings *conf);
 /* The same with the login for deleting where there is one. For retention/. */
 struct store *endpoint_open_deleter(const struct endpoint_settings *conf,
     uint64_t give_up_after_s, struct err *e) MUST_USE;
+/* As the first, but what is put is not locked: for probes, which shall go. */
+struct store *endpoint_open_unlocked(const struct endpoint_settings *conf,
+    uint64_t give_up_after_s, struct err *e) MUST_USE;
+/* Are objects to be locked there? */
+bool endpoint_locks(const struct endpoint_settings *conf);
 
 /*
  * Before anything is put back where config is missing or damaged: does what is

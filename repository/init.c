@@ -347,6 +347,26 @@ create_endpoint(struct repo *r, struct endpoint *ep, struct err *e)
 	return (state_note_endpoint(r->state, ep->number, "", e));
 }
 
+/* Getting the endpoints ready, one after the other. */
+struct settling {
+	struct repo *r;
+	struct init_result *out;
+	int (*may_use)(const struct endpoint_settings *conf,
+	    uint64_t give_up_after_s, struct err *e);
+};
+
+static int
+begin_endpoint(const struct settling *on, struct endpoint *ep, struct err *e)
+{
+	uint64_t give_up_after_s = on->r->settings->give_up_after_s;
+
+	if (store_prepare(ep->store, e) < 0 ||
+	    (on->may_use != NULL &&
+		on->may_use(ep->conf, give_up_after_s, e) < 0))
+		return (-1);
+	return (create_endpoint(on->r, ep, e));
+}
+
 /* One of ours: it may lack what a stopped run had still to put there. */
 static int
 complete_endpoint(struct repo *r, struct endpoint *ep, struct err *e)
@@ -357,32 +377,32 @@ complete_endpoint(struct repo *r, struct endpoint *ep, struct err *e)
 }
 
 static int
-settle_endpoint(
-    struct repo *r, size_t i, struct init_result *out, struct err *e)
+settle_endpoint(const struct settling *on, size_t i, struct err *e)
 {
-	struct endpoint *ep = &r->endpoints[i];
-	struct err *why = &out->error[i];
+	struct endpoint *ep = &on->r->endpoints[i];
+	enum init_outcome *outcome = &on->out->outcome[i];
+	struct err *why = &on->out->error[i];
 	int failed = -1;
 
-	if (out->outcome[i] == INIT_CREATED)
-		failed = create_endpoint(r, ep, why);
-	else if (out->outcome[i] == INIT_THERE_ALREADY)
-		failed = complete_endpoint(r, ep, why);
+	if (*outcome == INIT_CREATED)
+		failed = begin_endpoint(on, ep, why);
+	else if (*outcome == INIT_THERE_ALREADY)
+		failed = complete_endpoint(on->r, ep, why);
 	if (failed == 0)
 		return (0);
-	out->outcome[i] = INIT_FAILED;
+	*outcome = INIT_FAILED;
 	if (why->kind == ERR_STOPPED) {
 		*e = *why;
 		return (-1);
 	}
-	return (state_note_endpoint(r->state, ep->number, why->text, e));
+	return (state_note_endpoint(on->r->state, ep->number, why->text, e));
 }
 
 static int
-settle_endpoints(struct repo *r, struct init_result *out, struct err *e)
+settle_endpoints(const struct settling *on, struct err *e)
 {
-	for (size_t i = 0; i < r->nendpoints; i++)
-		if (settle_endpoint(r, i, out, e) < 0)
+	for (size_t i = 0; i < on->r->nendpoints; i++)
+		if (settle_endpoint(on, i, e) < 0)
 			return (-1);
 	return (0);
 }
@@ -453,8 +473,12 @@ check_quorum(const struct repo *r, const struct init_result *out,
 }
 
 int
-repo_init(const struct settings *s, struct init_result *out, struct err *e)
+repo_init(const struct settings *s,
+    int (*may_use)(const struct endpoint_settings *conf,
+	uint64_t give_up_after_s, struct err *e),
+    struct init_result *out, struct err *e)
 {
+	struct settling on = { .out = out, .may_use = may_use };
 	SCOPED(repo_freep) struct repo *r = NULL;
 	struct sha256 head;
 	uint64_t seq;
@@ -469,8 +493,8 @@ repo_init(const struct settings *s, struct init_result *out, struct err *e)
 	stage_reached("repository to be made");
 	if (stop_check(e) < 0)
 		return (-1);
-	if ((r = open_prepared(s, out, e)) == NULL ||
-	    settle_endpoints(r, out, e) < 0 ||
+	if ((on.r = r = open_prepared(s, out, e)) == NULL ||
+	    settle_endpoints(&on, e) < 0 ||
 	    audit_log_head(r, &seq, &head, e) < 0 ||
 	    check_quorum(r, out, seq, e) < 0 ||
 	    note_in_audit_log(r, out, seq == 0, e) < 0)

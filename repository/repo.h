@@ -74,9 +74,13 @@ struct init_result {
  * have none. An endpoint with another repository's config: ERR_REFUSED before
  * anything is touched anywhere. Needs the restore key's path in the settings.
  * Fails also when fewer than the quorum could be prepared (new repository).
+ * may_use is asked of each endpoint that gets a repository, before anything is
+ * put there; where it fails, so does that endpoint. NULL: nothing is asked.
  */
-int repo_init(
-    const struct settings *s, struct init_result *out, struct err *e) MUST_USE;
+int repo_init(const struct settings *s,
+    int (*may_use)(const struct endpoint_settings *conf,
+	uint64_t give_up_after_s, struct err *e),
+    struct init_result *out, struct err *e) MUST_USE;
 
 /*
  * Asks an endpoint whether it is ours: config signed by our root, no higher

@@ -108,7 +108,7 @@ rig_open_repository(struct rig *g, size_t n)
 	struct err e = ERR_INIT;
 
 	rig_open(g, n);
-	must(repo_init(&g->settings, &result, &e), &e);
+	must(repo_init(&g->settings, NULL, &result, &e), &e);
 }
 
 void

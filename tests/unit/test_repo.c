@@ -56,7 +56,7 @@ init(struct rig *g)
 	struct init_result result;
 	struct err e = ERR_INIT;
 
-	must(repo_init(&g->settings, &result, &e), &e);
+	must(repo_init(&g->settings, NULL, &result, &e), &e);
 	return (result);
 }
 
@@ -104,7 +104,7 @@ init_fails(struct rig *g, enum err_kind kind)
 	struct init_result result;
 	struct err e = ERR_INIT;
 
-	assert_int_equal(repo_init(&g->settings, &result, &e), -1);
+	assert_int_equal(repo_init(&g->settings, NULL, &result, &e), -1);
 	if (e.kind != kind)
 		print_error("%s\n", e.text);
 	assert_int_equal(e.kind, kind);
@@ -304,6 +304,33 @@ init_without_a_place_for_the_restore_key_is_a_setting_to_change(void **arg)
 	g->settings.restore_key = path;
 }
 
+static int
+not_the_second(const struct endpoint_settings *conf, uint64_t give_up_after_s,
+    struct err *e)
+{
+	(void)give_up_after_s;
+	if (conf->name[1] != '1')
+		return (0);
+	return (err_set(e, ERR_CONFIG, "its locks can't be trusted"));
+}
+
+static void
+init_leaves_out_an_endpoint_that_may_not_be_used(void **arg)
+{
+	struct rig *g = *arg;
+	struct init_result result;
+	struct err e = ERR_INIT;
+
+	must(repo_init(&g->settings, not_the_second, &result, &e), &e);
+	assert_int_equal(result.outcome[0], INIT_CREATED);
+	assert_int_equal(result.outcome[1], INIT_FAILED);
+	assert_int_equal(result.error[1].kind, ERR_CONFIG);
+	assert_false(is_there(g, "e1/config"));
+	must(repo_init(&g->settings, NULL, &result, &e), &e);
+	assert_int_equal(result.outcome[1], INIT_CREATED);
+	assert_true(is_there(g, "e1/config"));
+}
+
 /* What the child does that is ended at a step. */
 static int
 init_in(const char *folder)
@@ -314,7 +341,7 @@ init_in(const char *folder)
 	int failed;
 
 	rig_attach(&g, folder, 3);
-	failed = repo_init(&g.settings, &result, &e);
+	failed = repo_init(&g.settings, NULL, &result, &e);
 	rig_detach(&g);
 	return (failed < 0 ? 9 : 0);
 }
@@ -610,6 +637,7 @@ main(int argc, char *argv[])
 		RIG_TEST(init_finishes_key_files_that_a_crash_left_half_named),
 		RIG_TEST(
 		    init_without_a_place_for_the_restore_key_is_a_setting_to_change),
+		RIG_TEST(init_leaves_out_an_endpoint_that_may_not_be_used),
 		RIG_TEST(init_killed_at_any_step_is_mended_by_running_it_again),
 		RIG_TEST(
 		    without_init_there_is_no_repository_whatever_keys_there_are),
