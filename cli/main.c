@@ -22,7 +22,7 @@
 
 static const struct command *const commands[] = { &cmd_init, &cmd_backup,
 	&cmd_list, &cmd_show, &cmd_restore, &cmd_verify, &cmd_sync, &cmd_status,
-	&cmd_recover, &cmd_neutralize, &cmd_key, &cmd_version };
+	&cmd_doctor, &cmd_recover, &cmd_neutralize, &cmd_key, &cmd_version };
 #define COMMANDS    (sizeof(commands) / sizeof(commands[0]))
 #define OPTIONS_MAX 40
 

@@ -107,6 +107,17 @@ findings_error(struct findings *f, const char *name, const char *hint,
 }
 
 void
+findings_add(struct findings *f, enum finding_state state, const char *name,
+    const char *hint, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add_printed(f, state, name, hint, fmt, ap);
+	va_end(ap);
+}
+
+void
 findings_failure(struct findings *f, enum finding_state state, const char *name,
     const struct err *why, const char *hint)
 {

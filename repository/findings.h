@@ -39,6 +39,9 @@ void findings_warning(struct findings *f, const char *name, const char *hint,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
 void findings_error(struct findings *f, const char *name, const char *hint,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* Of a state that the caller has weighed. */
+void findings_add(struct findings *f, enum finding_state state,
+    const char *name, const char *hint, const char *fmt, ...) PRINTF_LIKE(5, 6);
 /* A failure that was met, with its own hint, or this one where it has none. */
 void findings_failure(struct findings *f, enum finding_state state,
     const char *name, const struct err *why, const char *hint);

@@ -21,9 +21,8 @@
 
 /* --- failures ------------------------------------------------------------ */
 
-/* What helps against a failure whose maker had no advice. */
-static const char *
-advice(const struct err *why)
+const char *
+round_trip_advice(const struct err *why)
 {
 	switch (why->kind) {
 	case ERR_AGAIN:
@@ -66,7 +65,8 @@ trip_fails(
 		*e = *why;
 		return (-1);
 	}
-	findings_failure(t->f, FINDING_ERROR, name, why, advice(why));
+	findings_failure(
+	    t->f, FINDING_ERROR, name, why, round_trip_advice(why));
 	return (1);
 }
 
@@ -97,13 +97,10 @@ judge_clock(struct trip *t)
 	if (size <= SKEW_WARNS_S)
 		findings_ok(
 		    t->f, "clock", "within %" PRId64 " s of this host's", size);
-	else if (size <= SKEW_FAILS_S)
-		findings_warning(t->f, "clock", hint,
-		    "%" PRId64 " s %s this host's", size,
-		    skew < 0 ? "behind" : "ahead of");
 	else
-		findings_error(t->f, "clock", hint,
-		    "%" PRId64 " s %s this host's", size,
+		findings_add(t->f,
+		    size <= SKEW_FAILS_S ? FINDING_WARNING : FINDING_ERROR,
+		    "clock", hint, "%" PRId64 " s %s this host's", size,
 		    skew < 0 ? "behind" : "ahead of");
 }
 
@@ -134,7 +131,6 @@ look(struct trip *t, struct err *e)
 	    store_facts(t->conf->writer, &t->facts, &why) < 0)
 		return (trip_fails(t, ROUND_TRIP_REACH, &why, e));
 	t->reached = true;
-	findings_ok(t->f, ROUND_TRIP_REACH, "it answers");
 	t->out->versions = t->facts.keeps_versions;
 	t->out->object_lock = t->facts.locks;
 	judge_clock(t);

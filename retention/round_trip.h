@@ -11,7 +11,8 @@
 #include "repository/settings.h"
 #include "storage-drivers/store.h"
 
-/* The finding of the first look at an endpoint; an error when there is none. */
+/* What a caller who has looked already says as well; here only when it fails.
+ */
 #define ROUND_TRIP_REACH "reach"
 
 struct round_trip_conf {
@@ -37,5 +38,8 @@ struct round_trip {
  */
 int round_trip(const struct round_trip_conf *conf, struct findings *f,
     struct round_trip *out, struct err *e) MUST_USE;
+
+/* What helps against an endpoint's failure whose maker had no advice. */
+const char *round_trip_advice(const struct err *why);
 
 #endif

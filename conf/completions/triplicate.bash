@@ -5,8 +5,8 @@
 # Names of branches and endpoints come from the configuration that the words so
 # far mean; ids of backups from `triplicate list`, which reads local state only.
 
-_triplicate_commands='init backup list show restore verify sync status recover
-neutralize key version'
+_triplicate_commands='init backup list show restore verify sync status doctor
+recover neutralize key version'
 
 # Options of a command, or the global ones.
 _triplicate_options() {

@@ -41,7 +41,7 @@ wrong 2 'depth|hash' verify --depth deep
 wrong 2 'c|conf|argument|value' -c
 run "$TRIPLICATE" --help
 exits 0 "--help"
-for command in init backup list show restore verify sync status recover \
+for command in init backup list show restore verify sync status doctor recover \
 	neutralize key version; do
 	run "$TRIPLICATE" $command --help
 	exits 0 "$command --help"
