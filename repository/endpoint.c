@@ -67,12 +67,6 @@ endpoint_open_unlocked(const struct endpoint_settings *conf,
 }
 
 bool
-endpoint_locks(const struct endpoint_settings *conf)
-{
-	return (lock_mode(conf) != NULL);
-}
-
-bool
 endpoint_has_deleter(const struct endpoint_settings *conf)
 {
 	return (conf->delete_access_key != NULL ||

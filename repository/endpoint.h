@@ -24,8 +24,6 @@ struct store *endpoint_open_deleter(const struct endpoint_settings *conf,
 /* As the first, but what is put is not locked: for probes, which shall go. */
 struct store *endpoint_open_unlocked(const struct endpoint_settings *conf,
     uint64_t give_up_after_s, struct err *e) MUST_USE;
-/* Are objects to be locked there? */
-bool endpoint_locks(const struct endpoint_settings *conf);
 
 /*
  * Before anything is put back where config is missing or damaged: does what is

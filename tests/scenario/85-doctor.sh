@@ -245,6 +245,24 @@ if [ -n "${WEBDAV_URL:-}" ]; then
 else
 	skip "no WebDAV server" "passwords of a WebDAV endpoint"
 fi
+# A key that may not remove files: sshd lets a key's own command be.
+keeper_key() {
+	local pid port=${SFTP_URL##*:}
+	ssh-keygen -q -t ed25519 -N '' -C keeper -f "$T/keeper"
+	{
+		echo "command=\"internal-sftp\" $(cat "$SFTP_IDENTITY.pub")"
+		echo "command=\"internal-sftp -P remove,rmdir\" $(cat "$T/keeper.pub")"
+	} >"$SFTP_SERVICE/keys/authorized"
+	sed -i 's/^[[:blank:]]*ForceCommand internal-sftp$//' "$SFTP_SERVICE/sshd_config"
+	read -r pid _ <"$SFTP_SERVICE/pid"
+	kill -HUP "$pid"
+	for _ in {1..50}; do
+		sftp -q -b /dev/null -i "$T/keeper" -o "UserKnownHostsFile=$SFTP_KNOWN_HOSTS" \
+			-P "${port%%/*}" \
+			"$(id -un)@127.0.0.1" 2>/dev/null && break
+		sleep 0.1
+	done
+}
 if [ -n "${SFTP_URL:-}" ]; then
 	remote "$SFTP_URL" "identity = $SFTP_IDENTITY" \
 		"known-hosts = $SFTP_KNOWN_HOSTS" "delete-identity = $SFTP_STRANGER"
@@ -257,13 +275,14 @@ endpoint far: delete login: error" "does not let" "check user and identity"
 		"known-hosts = $SFTP_KNOWN_HOSTS" "delete-identity = $SFTP_IDENTITY"
 	finds "a backup login that can delete" 3 "endpoint far: delete: warning" \
 		"a thief of it can, too" "take the right to delete"
-	remote "$SFTP_URL" "identity = $SFTP_KEEPER" \
+	must keeper_key
+	remote "$SFTP_URL" "identity = $T/keeper" \
 		"known-hosts = $SFTP_KNOWN_HOSTS" "delete-identity = $SFTP_IDENTITY"
 	trij doctor
 	exits 0 "a backup login that can't"
 	is "$(json '.doctor.endpoints.far | "\(.can_delete) \(.deleter_can_delete)"')" \
 		"false true" "and a login of its own that can"
-	remote "$SFTP_URL" "identity = $SFTP_KEEPER" "known-hosts = $SFTP_KNOWN_HOSTS"
+	remote "$SFTP_URL" "identity = $T/keeper" "known-hosts = $SFTP_KNOWN_HOSTS"
 	finds "nobody who can delete" 3 "endpoint far: delete: warning" "stay for ever" \
 		"delete-user"
 else

@@ -5,7 +5,6 @@
 #   sftp.sh start [DIR]   prints exports: SFTP_SERVICE, the folder; SFTP_URL,
 #                         SFTP_ROOT, the folder behind it; SFTP_IDENTITY,
 #                         SFTP_STRANGER, a key that is not let in;
-#                         SFTP_KEEPER, one that may not remove files;
 #                         SFTP_KNOWN_HOSTS, SFTP_HOST_KEY;
 #                         SFTP_READONLY_URL, a folder that can't be written,
 #                         with the object "there"; SFTP_FULL_URL, a disk of
@@ -17,14 +16,11 @@
 make_keys() {
 	local key
 	mkdir "$dir/keys" && chmod 700 "$dir/keys"
-	for key in host-ed25519 host-ecdsa client keeper stranger; do
+	for key in host-ed25519 host-ecdsa client stranger; do
 		ssh-keygen -q -t "$([ "$key" = host-ecdsa ] && echo ecdsa || echo ed25519)" \
 			-N '' -C "$key" -f "$dir/keys/$key" || die "ssh-keygen failed"
 	done
-	{
-		echo "command=\"internal-sftp\" $(cat "$dir/keys/client.pub")"
-		echo "command=\"internal-sftp -P remove,rmdir\" $(cat "$dir/keys/keeper.pub")"
-	} >"$dir/keys/authorized"
+	cp "$dir/keys/client.pub" "$dir/keys/authorized"
 }
 
 start() {
@@ -53,6 +49,8 @@ start() {
 		Subsystem sftp internal-sftp
 		Match LocalPort $readonly_port
 			ForceCommand internal-sftp -R
+		Match all
+			ForceCommand internal-sftp
 	E
 	launch "$dir" "$port" "$sshd" -D -e -f "$dir/sshd_config"
 	for key in ed25519 ecdsa; do
@@ -64,7 +62,6 @@ start() {
 		export SFTP_URL=sftp://$(id -un)@$BIND:$port$dir/root
 		export SFTP_ROOT=$dir/root
 		export SFTP_IDENTITY=$dir/keys/client
-		export SFTP_KEEPER=$dir/keys/keeper
 		export SFTP_STRANGER=$dir/keys/stranger
 		export SFTP_KNOWN_HOSTS=$dir/keys/known_hosts
 		export SFTP_HOST_KEY=$(ssh-keygen -lf "$dir/keys/host-ecdsa.pub" | cut -d' ' -f2)
