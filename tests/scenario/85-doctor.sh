@@ -254,7 +254,7 @@ keeper_key() {
 		echo "command=\"internal-sftp -P remove,rmdir\" $(cat "$T/keeper.pub")"
 	} >"$SFTP_SERVICE/keys/authorized"
 	sed -i 's/^[[:blank:]]*ForceCommand internal-sftp$//' "$SFTP_SERVICE/sshd_config"
-	read -r pid _ <"$SFTP_SERVICE/pid"
+	read -r pid _ <"$SFTP_SERVICE/pids"
 	kill -HUP "$pid"
 	for _ in {1..50}; do
 		sftp -q -b /dev/null -i "$T/keeper" -o "UserKnownHostsFile=$SFTP_KNOWN_HOSTS" \
