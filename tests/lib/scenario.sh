@@ -32,7 +32,7 @@ T=$(mktemp -d "${TMPDIR:-/tmp}/$NAME.XXXXXX") || exit 2
 chmod 755 "$T"
 CONF=$T/triplicate.conf
 OWN_PG=
-SERVICES= # of tests/services, each in $T/NAME
+SERVICES= # that run, each as start_services was told
 
 # --- beginning and end -------------------------------------------------------
 scenario_end() {
@@ -43,7 +43,7 @@ scenario_end() {
 	done
 	[ -z "$OWN_PG" ] || "$TOP/tests/services/postgres.sh" stop "$OWN_PG"
 	for service in $SERVICES; do
-		"$TOP/tests/services/$service.sh" stop "$T/$service"
+		"$TOP/tests/services/${service%:*}.sh" stop "$T/${service#*:}"
 	done
 	if [ "${KEEP:-0}" = 1 ]; then echo "# kept $T"; else
 		chmod -R u+w "$T" 2>/dev/null
@@ -69,6 +69,45 @@ need_postgres() {
 	PATH=$PG_BIN:$PATH
 	export PGHOST PGPORT PGUSER=odoo PGDATABASE=postgres PATH
 	export PGAPPNAME=scenario
+}
+
+# start_services SCRIPT…: servers of tests/services, all at once, each in a
+# folder $T/SCRIPT. webdav:nginx is webdav.sh with WEBDAV_SERVER=nginx, in
+# $T/nginx. Their exports are in $T/FOLDER.env; one that is not installed has
+# none, and $T/FOLDER.said says why.
+start_services() {
+	local service name status starting=()
+	for service in "$@"; do
+		name=${service#*:}
+		WEBDAV_SERVER=$name "$TOP/tests/services/${service%:*}.sh" start \
+			"$T/$name" >"$T/$name.env" 2>"$T/$name.said" &
+		starting+=("$!")
+	done
+	for service in "$@"; do
+		name=${service#*:}
+		wait "${starting[0]}"
+		status=$?
+		starting=("${starting[@]:1}")
+		if [ $status = 0 ]; then
+			SERVICES+=" $service"
+			continue
+		fi
+		rm -f "$T/$name.env"
+		[ $status = 77 ] || fail "$name starts" "$(cat "$T/$name.said")"
+	done
+}
+
+# need_services SCRIPT…: all of them, with their exports
+need_services() {
+	local service
+	start_services "$@"
+	[ "$tap_failed" = 0 ] || exit 1
+	for service in "$@"; do
+		[ -e "$T/${service#*:}.env" ] ||
+			skip_all "$(tail -n 1 "$T/${service#*:}.said")"
+		# shellcheck source=/dev/null
+		. "$T/${service#*:}.env"
+	done
 }
 
 # Names of databases begin with this.
