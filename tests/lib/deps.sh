@@ -13,9 +13,14 @@ build_packages() {
 		libssl-dev libqrencode-dev libexpat1-dev libssh2-1-dev
 }
 
+# Real servers are among them: without Ceph the scenarios that need S3 are
+# skipped, without openssh-server those with SFTP, without apache2-bin, nginx or
+# rclone those with that WebDAV server; a skipped test names what it lacks.
 test_packages() {
 	echo libcmocka-dev postgresql postgresql-client jq openssl zstd unzip \
-		util-linux inotify-tools openssh-client openssh-server apache2-bin valgrind
+		util-linux curl inotify-tools valgrind openssh-client openssh-server \
+		radosgw ceph-mon ceph-osd ceph-common \
+		apache2-bin nginx-light libnginx-mod-http-dav-ext rclone
 }
 
 # The tools whose output differs by version: 14 is the one we write for.
@@ -40,6 +45,7 @@ installed() {
 	libcurl4-openssl-dev) pkg-config --exists libcurl 2>/dev/null ;;
 	postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null ;;
 	postgresql-client) command -v psql >/dev/null ;;
+	nginx-light) PATH=$PATH:/usr/sbin command -v nginx >/dev/null ;;
 	*) return 1 ;;
 	esac
 }
