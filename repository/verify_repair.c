@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What verification marked flows in, whole copies flow out to the endpoints
+ * that lack them: class by class, so that a manifest is back only after its
+ * closure.
+ */
+#include "base/log.h"
+#include "base/stop.h"
+#include "repository/object.h"
+#include "repository/state_backups.h"
+#include "repository/verify_impl.h"
+
+struct repair {
+	struct verify *v;
+	struct checker *c;
+};
+
+/* A manifest is back only where everything that it needs is. */
+static int
+may_return(
+    struct repair *job, const struct state_object *o, bool *may, struct err *e)
+{
+	uint64_t missing = 0;
+
+	if (o->class == STATE_MANIFEST &&
+	    state_closure_missing(job->v->repo->state, o->number,
+		job->c->ep->number, &missing, e) < 0)
+		return (-1);
+	if (missing > 0)
+		log_warning(
+		    "%s at endpoint %s is not healed: %llu objects that it needs are not whole there",
+		    o->name, job->c->ep->conf->name,
+		    (unsigned long long)missing);
+	*may = missing == 0;
+	return (0);
+}
+
+/* An endpoint that does not take what heals it is left alone. */
+static int
+repair_one(const struct state_object *o, void *arg, struct err *e)
+{
+	struct repair *job = arg;
+	struct repo *r = job->v->repo;
+	const struct endpoint *ep = job->c->ep;
+	SCOPED(buf_free) struct buf bytes = BUF_INIT;
+	const char *from = "";
+	bool may;
+
+	if (((o->damaged | o->missing) & (1U << ep->number)) == 0 ||
+	    !verify_wants(job->v, o->number))
+		return (0);
+	if (stop_check(e) < 0 || may_return(job, o, &may, e) < 0)
+		return (-1);
+	if (!may)
+		return (0);
+	if (object_find(r, o, ep->number, &bytes, &from, e) < 0) {
+		if (e->kind != ERR_MISSING)
+			return (-1);
+		log_warning("%s at endpoint %s is not healed: %s", o->name,
+		    ep->conf->name, e->text);
+		err_clear(e);
+		return (0);
+	}
+	if (object_store(r, ep, o, &bytes, e) < 0)
+		return (-1);
+	log_info(
+	    "endpoint %s: %s healed from %s", ep->conf->name, o->name, from);
+	json_append_string(job->c->result->repaired, o->name);
+	return (0);
+}
+
+/* What of a list of findings still stands. */
+static int
+keep_unhealed(struct verify *v, const struct endpoint *ep, struct json **names,
+    struct err *e)
+{
+	SCOPED(json_freep) struct json *rest = json_array();
+	struct json *was;
+
+	for (size_t i = 0; i < json_count(*names); i++) {
+		const char *name = json_text(json_at(*names, i));
+		struct state_object o;
+		bool found;
+
+		if (state_find(v->repo->state, name, &o, &found, e) < 0)
+			return (-1);
+		if (found &&
+		    ((o.damaged | o.missing) & (1U << ep->number)) != 0)
+			json_append_string(rest, name);
+	}
+	was = *names;
+	*names = rest;
+	rest = was;
+	return (0);
+}
+
+/* Class by class. Fails as the endpoint does, or local state. */
+static int
+repair_endpoint(struct verify *v, size_t i, struct err *e)
+{
+	struct repair job = { v, &v->checkers[i] };
+
+	for (int class = 0; class < STATE_CLASSES; class ++)
+		if (state_each(v->repo->state, class, repair_one, &job, e) < 0)
+			return (-1);
+	return (0);
+}
+
+/* One endpoint's word that another machine is the writer is enough. */
+static int
+check_not_taken_over(const struct verify *v, struct err *e)
+{
+	for (size_t i = 0; i < v->repo->nendpoints; i++) {
+		if (v->result->at[i].error.kind != ERR_TAKEN_OVER)
+			continue;
+		*e = v->result->at[i].error;
+		return (-1);
+	}
+	return (0);
+}
+
+int
+verify_repair_all(struct verify *v, struct err *e)
+{
+	if (check_not_taken_over(v, e) < 0)
+		return (-1);
+	progress_phase(v->repo->progress, "repair", 0);
+	for (size_t i = 0; i < v->repo->nendpoints; i++) {
+		struct verify_endpoint *at = &v->result->at[i];
+		const struct endpoint *ep = &v->repo->endpoints[i];
+
+		if (!at->reached)
+			continue;
+		if (repair_endpoint(v, i, &at->error) < 0) {
+			if (at->error.kind == ERR_STOPPED) {
+				*e = at->error;
+				return (-1);
+			}
+			log_warning("endpoint %s is not healed further: %s",
+			    ep->conf->name, at->error.text);
+		}
+		if (keep_unhealed(v, ep, &at->missing, e) < 0 ||
+		    keep_unhealed(v, ep, &at->damaged, e) < 0)
+			return (-1);
+	}
+	return (0);
+}
