@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "repository/repo.h"
 #include "repository/verify.h"
+#include "retention/remove.h"
 
 static const char *const depths[] = { "presence", "hash", "data" };
 
@@ -80,21 +81,30 @@ view(struct cli *c, const char *name, struct verify_endpoint *at)
 	json_set_integer(j, "bytes", (int64_t)at->bytes);
 	json_set(j, "missing", json_ref(at->missing));
 	json_set(j, "damaged", json_ref(at->damaged));
+	json_set(j, "foreign", json_ref(at->foreign));
 	json_set(j, "repaired", json_ref(at->repaired));
+	json_set_integer(j, "unknown", (int64_t)at->unknown);
 	json_set_bool(j, "reached", at->reached);
 	json_set_string(j, "error", at->reached ? NULL : at->error.text);
 	if (at->reached)
 		say(c,
 		    "endpoint %-12s %" PRIu64
-		    " object%s, %s; %zu missing, %zu damaged, %zu repaired\n",
+		    " object%s, %s; %zu missing, %zu damaged, %zu foreign, %zu repaired\n",
 		    name, at->objects, at->objects == 1 ? "" : "s",
 		    say_bytes(at->bytes, bytes), json_count(at->missing),
-		    json_count(at->damaged), json_count(at->repaired));
+		    json_count(at->damaged), json_count(at->foreign),
+		    json_count(at->repaired));
 	else
 		say_warning(c, "%s", at->error.text);
 	say_objects(c, "missing", at->missing);
 	say_objects(c, "damaged", at->damaged);
+	say_objects(c, "foreign", at->foreign);
 	say_objects(c, "repaired", at->repaired);
+	if (at->unknown > 0)
+		say(c,
+		    "  %" PRIu64
+		    " more of this repository that this machine does not know\n",
+		    at->unknown);
 	return (j);
 }
 
@@ -106,6 +116,15 @@ none_reached(const struct cli *c, const struct verify_result *result)
 		if (result->at[i].reached)
 			return (false);
 	return (true);
+}
+
+static bool
+any_foreign(const struct cli *c, const struct verify_result *result)
+{
+	for (size_t i = 0; i < c->settings->nendpoints; i++)
+		if (json_count(result->at[i].foreign) > 0)
+			return (true);
+	return (false);
 }
 
 static int
@@ -127,11 +146,13 @@ judge(struct cli *c, const struct verify_conf *conf,
 
 	if (!result->ok && !none) {
 		(void)err_set(e, ERR_CORRUPT,
-		    "damaged or missing objects are left at the endpoints");
-		return (err_hint(e,
-		    conf->repair
-			? "no intact copy was found; is another endpoint away?"
-			: "verify --repair heals them from another endpoint"));
+		    "damaged, missing or foreign objects are left at the endpoints");
+		return (err_hint(e, "%s",
+		    !conf->repair
+			? "verify --repair heals them from another endpoint"
+			: any_foreign(c, result)
+			? "what could not be removed is named above, with the reason"
+			: "no intact copy was found; is another endpoint away?"));
 	}
 	for (size_t i = 0; i < c->settings->nendpoints; i++) {
 		if (result->at[i].reached ||
@@ -166,6 +187,7 @@ static int
 run(struct cli *c, struct err *e)
 {
 	SCOPED(repo_freep) struct repo *r = NULL;
+	SCOPED(remover_freep) struct remover *remover = NULL;
 	SCOPED(catalog_free) struct catalog all = { .n = 0 };
 	SCOPED(verify_result_free)
 	struct verify_result result = { .ok = false };
@@ -185,6 +207,10 @@ run(struct cli *c, struct err *e)
 	    take_backups(c, &all, &conf, ids, e) < 0)
 		return (-1);
 	r->progress = c->progress;
+	remover = remover_new(r);
+	conf.remove = remover_drop;
+	conf.unhide = remover_unhide;
+	conf.arg = remover;
 	if (verify_run(r, &conf, &result, e) < 0)
 		return (-1);
 	return (answer(c, &conf, &result, e));

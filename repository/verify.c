@@ -21,7 +21,8 @@
 #define AUDITED_BACKUPS                                                        \
 	1000 /* named in one audit entry, as far as it holds                   \
 	      */
-#define AUDITED_OBJECTS 400
+#define AUDITED_BYTES ((size_t)30 << 10) /* of names in one audit entry */
+
 /* --- which objects --- */
 
 static void
@@ -90,7 +91,8 @@ is_whole(const struct verify_result *result, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (json_count(result->at[i].missing) > 0 ||
-		    json_count(result->at[i].damaged) > 0)
+		    json_count(result->at[i].damaged) > 0 ||
+		    json_count(result->at[i].foreign) > 0)
 			return (false);
 	return (true);
 }
@@ -138,25 +140,54 @@ name_backups(struct verify *v, struct json *into, struct err *e)
 	return (0);
 }
 
-/* By endpoint, the names as far as an entry holds them. */
+/* An endpoint's names, as far as an entry holds them. */
 static void
-add_healed(const struct verify *v, struct json *into)
+add_names(struct json *into, const char *endpoint, const struct json *names,
+    size_t *room)
 {
-	size_t room = AUDITED_OBJECTS;
+	struct json *list;
+
+	if (json_count(names) == 0)
+		return;
+	list = json_array();
+	for (size_t i = 0; i < json_count(names); i++) {
+		const char *name = json_text(json_at(names, i));
+		size_t bytes = strlen(name) + strlen("\"\",");
+
+		if (bytes > *room)
+			break;
+		*room -= bytes;
+		json_append_string(list, name);
+	}
+	json_set(into, endpoint, list);
+}
+
+/* NULL when nothing was healed. */
+static struct json *
+describe_healing(const struct verify *v)
+{
+	struct json *objects = json_object(), *removed = json_object(), *detail;
+	size_t room = AUDITED_BYTES;
 
 	for (size_t i = 0; i < v->repo->nendpoints; i++) {
-		const struct json *names = v->result->at[i].repaired;
-		struct json *list;
+		const struct checker *c = &v->checkers[i];
+		const char *name = v->repo->endpoints[i].conf->name;
 
-		if (json_count(names) == 0)
-			continue;
-		list = json_array();
-		for (size_t k = 0; k < json_count(names) && room > 0; k++) {
-			json_append_string(list, json_text(json_at(names, k)));
-			room--;
-		}
-		json_set(into, v->repo->endpoints[i].conf->name, list);
+		add_names(objects, name, c->healed, &room);
+		add_names(removed, name, c->removed, &room);
 	}
+	if (json_count(objects) + json_count(removed) == 0) {
+		json_free(objects);
+		json_free(removed);
+		return (NULL);
+	}
+	detail = json_object();
+	json_set(detail, "objects", objects);
+	if (json_count(removed) > 0)
+		json_set(detail, "removed", removed);
+	else
+		json_free(removed);
+	return (detail);
 }
 
 /* What was verified and healed, into the audit log of the machine that writes
@@ -165,30 +196,21 @@ static int
 record(struct verify *v, struct err *e)
 {
 	static const char *const depths[] = { "presence", "hash", "data" };
-	struct json *detail = json_object(), *backups = json_array(),
-		    *objects = json_object();
+	struct json *detail = json_object(), *backups = json_array(), *healing;
 
 	json_set_string(detail, "depth", depths[v->conf->depth]);
 	json_set_bool(detail, "ok", v->result->ok);
 	if (name_backups(v, backups, e) < 0) {
 		json_free(detail);
 		json_free(backups);
-		json_free(objects);
 		return (-1);
 	}
 	json_set(detail, "backups", backups);
-	if (audit_log_add(v->repo, "verify", NULL, NULL, detail, e) < 0) {
-		json_free(objects);
+	if (audit_log_add(v->repo, "verify", NULL, NULL, detail, e) < 0)
 		return (-1);
-	}
-	add_healed(v, objects);
-	if (json_count(objects) == 0) {
-		json_free(objects);
+	if ((healing = describe_healing(v)) == NULL)
 		return (0);
-	}
-	detail = json_object();
-	json_set(detail, "objects", objects);
-	return (audit_log_add(v->repo, "heal", NULL, NULL, detail, e));
+	return (audit_log_add(v->repo, "heal", NULL, NULL, healing, e));
 }
 
 static int
@@ -207,31 +229,51 @@ verify_whole(struct verify *v, struct err *e)
 	return (record(v, e) < 0 || replicate_audit(r, e) < 0 ? -1 : 0);
 }
 
+static void
+verify_begin(struct verify *v)
+{
+	for (size_t i = 0; i < SETTINGS_ENDPOINTS_MAX; i++) {
+		struct verify_endpoint *at = &v->result->at[i];
+
+		at->missing = json_array();
+		at->damaged = json_array();
+		at->foreign = json_array();
+		at->repaired = json_array();
+		v->checkers[i].healed = json_array();
+		v->checkers[i].removed = json_array();
+	}
+	v->transfers = gate_new(v->repo->settings->transfers);
+}
+
+/* The result is the caller's. */
+static void
+verify_end(struct verify *v)
+{
+	for (size_t i = 0; i < SETTINGS_ENDPOINTS_MAX; i++) {
+		buf_free(&v->checkers[i].unknown);
+		json_free(v->checkers[i].healed);
+		json_free(v->checkers[i].removed);
+	}
+	gate_free(v->transfers);
+	opener_free(v->opener);
+	free(v->wanted.bits);
+}
+
 int
 verify_run(struct repo *r, const struct verify_conf *conf,
     struct verify_result *out, struct err *e)
 {
-	SCOPED(opener_freep) struct opener *opener = NULL;
+	SCOPED(verify_end)
 	struct verify v = { .repo = r, .conf = conf, .result = out };
-	int rc;
 
-	for (size_t i = 0; i < SETTINGS_ENDPOINTS_MAX; i++) {
-		out->at[i].missing = json_array();
-		out->at[i].damaged = json_array();
-		out->at[i].repaired = json_array();
-	}
+	verify_begin(&v);
 	if (conf->depth == VERIFY_DATA) {
 		if (!keys_have_restore(r->keys))
 			return (err_set(e, ERR_KEY,
 			    "verify --depth data needs the restore key"));
-		opener = opener_new(r->keys);
-		v.opener = opener;
+		v.opener = opener_new(r->keys);
 	}
-	v.transfers = gate_new(r->settings->transfers);
-	rc = verify_whole(&v, e);
-	gate_free(v.transfers);
-	free(v.wanted.bits);
-	return (rc);
+	return (verify_whole(&v, e));
 }
 
 void
@@ -240,7 +282,9 @@ verify_result_free(struct verify_result *v)
 	for (size_t i = 0; i < SETTINGS_ENDPOINTS_MAX; i++) {
 		json_free(v->at[i].missing);
 		json_free(v->at[i].damaged);
+		json_free(v->at[i].foreign);
 		json_free(v->at[i].repaired);
-		v->at[i].missing = v->at[i].damaged = v->at[i].repaired = NULL;
+		v->at[i].missing = v->at[i].damaged = NULL;
+		v->at[i].foreign = v->at[i].repaired = NULL;
 	}
 }

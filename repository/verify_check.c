@@ -10,15 +10,27 @@
 #include "repository/endpoint.h"
 #include "repository/object.h"
 #include "repository/open_pack.h"
+#include "repository/recover.h"
 #include "repository/state_backups.h"
 #include "repository/verify_impl.h"
+
+struct looking {
+	struct checker *c;
+	struct state_listing *listing;
+};
 
 static int
 see(const struct store_entry *entry, void *arg, struct err *e)
 {
+	struct looking *at = arg;
 	enum state_seen what;
 
-	return (state_listing_see(arg, entry->name, entry->bytes, &what, e));
+	if (state_listing_see(
+		at->listing, entry->name, entry->bytes, &what, e) < 0)
+		return (-1);
+	if (what == STATE_SEEN_UNKNOWN && at->c->v->wanted.all)
+		verify_note_unknown(at->c, entry->name);
+	return (0);
 }
 
 /* Where config or a writer is damaged, names have to tell who writes. */
@@ -57,6 +69,18 @@ reach(struct checker *c, struct err *e)
 	return (check_no_later_writer(c, e));
 }
 
+/* Before anything there is judged, so that a damaged pack of a backup which an
+ * older local state has forgotten is healed, never taken for foreign. */
+static int
+learn(struct checker *c, struct err *e)
+{
+	uint64_t n;
+
+	if (!c->v->conf->repair)
+		return (0);
+	return (recover_learn(c->v->repo, c->ep, &n, e));
+}
+
 static int
 list_endpoint(struct checker *c, struct err *e)
 {
@@ -64,9 +88,9 @@ list_endpoint(struct checker *c, struct err *e)
 	SCOPED(state_listing_freep)
 	struct state_listing *listing = state_listing_open(
 	    c->v->repo->state, c->ep->number, e);
+	struct looking at = { c, listing };
 
-	if (listing == NULL ||
-	    store_list(c->ep->store, "", see, listing, e) < 0)
+	if (listing == NULL || store_list(c->ep->store, "", see, &at, e) < 0)
 		return (-1);
 	return (state_listing_apply(listing, &result, e));
 }
@@ -198,8 +222,9 @@ check_endpoint(struct checker *c, struct err *e)
 {
 	struct state *s = c->v->repo->state;
 
-	if (reach(c, e) < 0 || list_endpoint(c, e) < 0 ||
-	    state_each(s, STATE_MANIFEST, look_for_lacking, c, e) != 0)
+	if (reach(c, e) < 0 || learn(c, e) < 0 || list_endpoint(c, e) < 0 ||
+	    state_each(s, STATE_MANIFEST, look_for_lacking, c, e) != 0 ||
+	    verify_judge_unknown(c, e) < 0)
 		return (-1);
 	return (state_each(c->v->repo->state, -1, check_one, c, e));
 }

@@ -23,7 +23,12 @@ struct checker {
 	struct verify_endpoint *result;
 	pthread_t thread;
 	bool started;
-	uint64_t expected; /* bytes to read, for the progress */
+	uint64_t expected;  /* bytes to read, for the progress */
+	struct buf unknown; /* names that local state does not know, each with
+			       its NUL; owned */
+	size_t nunknown;
+	bool later_writer;	       /* another machine took over there */
+	struct json *healed, *removed; /* of result->repaired; owned */
 };
 
 struct verify {
@@ -50,5 +55,21 @@ int verify_check_all(struct verify *v, struct err *e) MUST_USE;
  * Fails: ERR_TAKEN_OVER, ERR_STOPPED, or local state's error.
  */
 int verify_repair_all(struct verify *v, struct err *e) MUST_USE;
+
+/*
+ * What local state does not know (verify_foreign.c). The listing notes names,
+ * those outside our places are ignored; then all are judged, into the result.
+ */
+void verify_note_unknown(struct checker *c, const char *name);
+int verify_judge_unknown(struct checker *c, struct err *e) MUST_USE;
+
+enum verify_judgement {
+	VERIFY_NOT_JUDGED, /* it could not be read, or is gone */
+	VERIFY_UNKNOWN,	   /* ours, or nothing that we can tell */
+	VERIFY_FOREIGN
+};
+/* Reads one and judges it. Fails: ERR_STOPPED. */
+int verify_judge(struct checker *c, const char *name, enum verify_judgement *is,
+    struct err *e) MUST_USE;
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * What verification marked flows in, whole copies flow out to the endpoints
  * that lack them: class by class, so that a manifest is back only after its
- * closure.
+ * closure. What is foreign goes first, by the caller's leave.
  */
 #include "base/log.h"
 #include "base/stop.h"
@@ -65,9 +65,88 @@ repair_one(const struct state_object *o, void *arg, struct err *e)
 		return (-1);
 	log_info(
 	    "endpoint %s: %s healed from %s", ep->conf->name, o->name, from);
+	json_append_string(job->c->healed, o->name);
 	json_append_string(job->c->result->repaired, o->name);
 	return (0);
 }
+
+/* --- foreign objects --- */
+
+/* False: it stays a finding. An endpoint that denies it, or is gone, is not
+ * asked again: e stays set. */
+static bool
+remove_one(struct checker *c, const char *name, struct err *e)
+{
+	const struct verify_conf *conf = c->v->conf;
+
+	if (conf->remove == NULL || e->kind != ERR_NONE)
+		return (false);
+	if (conf->remove(conf->arg, c->ep, name, e) == 0) {
+		log_info("endpoint %s: %s removed: it is foreign",
+		    c->ep->conf->name, name);
+		json_append_string(c->removed, name);
+		json_append_string(c->result->repaired, name);
+		return (true);
+	}
+	log_warning("%s at endpoint %s is not removed: %s%s%s", name,
+	    c->ep->conf->name, e->text, e->hint[0] != '\0' ? "; " : "",
+	    e->hint);
+	if (e->kind == ERR_LOCKED)
+		err_clear(e);
+	return (false);
+}
+
+/* It may be known by now, named by what another endpoint gave: damaged. Judged
+ * again, since one bad answer must not cost an object of ours. */
+static int
+still_foreign(struct checker *c, const char *name, bool *still, struct err *e)
+{
+	struct state *s = c->v->repo->state;
+	enum verify_judgement is;
+	struct state_object o;
+	bool known;
+
+	*still = false;
+	if (state_find(s, name, &o, &known, e) < 0)
+		return (-1);
+	if (known) {
+		json_append_string(c->result->damaged, name);
+		return (
+		    state_mark(s, o.number, c->ep->number, STATE_DAMAGED, e));
+	}
+	if (verify_judge(c, name, &is, e) < 0)
+		return (-1);
+	*still = is == VERIFY_FOREIGN;
+	return (0);
+}
+
+/* Fails as local state does, or ERR_STOPPED. */
+static int
+remove_foreign(struct checker *c, struct err *e)
+{
+	SCOPED(json_freep) struct json *rest = json_array();
+	struct json *was = c->result->foreign;
+	struct err refused = ERR_INIT;
+
+	for (size_t i = 0; i < json_count(was); i++) {
+		const char *name = json_text(json_at(was, i));
+		bool still;
+
+		if (stop_check(e) < 0 || still_foreign(c, name, &still, e) < 0)
+			return (-1);
+		if (still && !remove_one(c, name, &refused))
+			json_append_string(rest, name);
+		if (refused.kind == ERR_STOPPED) {
+			*e = refused;
+			return (-1);
+		}
+	}
+	c->result->foreign = rest;
+	rest = was;
+	return (0);
+}
+
+/* --- the whole --- */
 
 /* What of a list of findings still stands. */
 static int
@@ -131,6 +210,8 @@ verify_repair_all(struct verify *v, struct err *e)
 
 		if (!at->reached)
 			continue;
+		if (remove_foreign(&v->checkers[i], e) < 0)
+			return (-1);
 		if (repair_endpoint(v, i, &at->error) < 0) {
 			if (at->error.kind == ERR_STOPPED) {
 				*e = at->error;
