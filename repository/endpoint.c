@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "repository/object.h"
+
 /* NULL: objects are not locked. "yes" is the mode that nobody can end. */
 static const char *
 lock_mode(const struct endpoint_settings *conf)
@@ -149,6 +151,35 @@ endpoint_check_owner(struct store *s, const struct keys *k, struct err *e)
 
 /* --- writers --- */
 
+struct writer_reading {
+	const struct store *store;
+	const struct keys *keys;
+	const char *name;
+	struct writer *out;
+};
+
+static int
+decode_writer(void *arg, const struct buf *bytes, struct err *e)
+{
+	const struct writer_reading *r = arg;
+
+	if (writer_decode(r->keys, r->name, bytes->p, bytes->n, r->out, e) < 0)
+		return (err_within(
+		    e, "endpoint %s: %s", store_name(r->store), r->name));
+	return (0);
+}
+
+int
+endpoint_read_writer(struct store *s, const struct keys *k, const char *name,
+    struct writer *out, struct err *e)
+{
+	struct writer_reading reading = { s, k, name, out };
+	bool first;
+
+	return (object_load_or_first(
+	    s, name, WRITER_MAX, decode_writer, &reading, &first, e));
+}
+
 struct newest {
 	struct store *store;
 	const struct keys *keys;
@@ -161,16 +192,13 @@ static int
 see_writer(const struct store_entry *entry, void *arg, struct err *e)
 {
 	struct newest *newest = arg;
-	SCOPED(buf_free) struct buf record = BUF_INIT;
 	struct writer found = { .host = "unknown" };
 
 	if (!writer_parse_name(entry->name, &found.epoch, found.id) ||
 	    found.epoch <= newest->proven.epoch)
 		return (0);
-	if (store_load(newest->store, entry->name, WRITER_MAX, &record, e) ==
-		0 &&
-	    writer_decode(
-		newest->keys, entry->name, record.p, record.n, &found, e) == 0)
+	if (endpoint_read_writer(
+		newest->store, newest->keys, entry->name, &found, e) == 0)
 		newest->proven = found;
 	else if (e->kind != ERR_MISSING && e->kind != ERR_CORRUPT &&
 	    e->kind != ERR_VERSION)

@@ -33,6 +33,10 @@ struct store *endpoint_open_unlocked(const struct endpoint_settings *conf,
 int endpoint_check_owner(
     struct store *s, const struct keys *k, struct err *e) MUST_USE;
 
+/* Reads a writer's record and checks it; where versions are kept, also one that
+ * was overwritten or deleted. Fails: as object_load_or_first. */
+int endpoint_read_writer(struct store *s, const struct keys *k,
+    const char *name, struct writer *out, struct err *e) MUST_USE;
 /*
  * The writer with the highest epoch of those listed at an endpoint; epoch 0
  * when there is none. Its record is read and checked; one that cannot be read

@@ -320,7 +320,7 @@ see(const struct store_entry *entry, void *arg, struct err *e)
 {
 	enum state_seen what;
 
-	return (state_listing_see(arg, entry->name, entry->bytes, &what, e));
+	return (state_listing_entry(arg, entry, &what, e));
 }
 
 /* What this endpoint had and has no more becomes pending. */

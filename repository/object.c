@@ -118,24 +118,90 @@ object_check(const struct keys *k, const char *name, const struct sha256 *known,
 	    "%s: valid, but not the one that was written", name));
 }
 
+static int
+check_size(const struct state_object *o, struct err *e)
+{
+	if (o->bytes > STORE_OBJECT_MAX)
+		return (
+		    err_set(e, ERR_CORRUPT, "%s: of impossible size", o->name));
+	return (0);
+}
+
+static size_t
+limit_of(const struct state_object *o)
+{
+	return (o->bytes != 0 ? (size_t)o->bytes : STORE_OBJECT_MAX);
+}
+
+/* Bytes that an endpoint gave for an object. */
+static int
+check_loaded(struct repo *r, const struct endpoint *ep,
+    const struct state_object *o, const struct buf *b, struct err *e)
+{
+	if (o->bytes != 0 && b->n != o->bytes)
+		return (err_set(e, ERR_CORRUPT,
+		    "endpoint %s: %s: %zu bytes, expected %llu", ep->conf->name,
+		    o->name, b->n, (unsigned long long)o->bytes));
+	if (object_check(r->keys, o->name, &o->sha, b->p, b->n, e) < 0)
+		return (err_within(e, "endpoint %s", ep->conf->name));
+	return (0);
+}
+
 int
 object_load(struct repo *r, const struct endpoint *ep,
     const struct state_object *o, struct buf *out, struct err *e)
 {
-	size_t limit = o->bytes != 0 ? (size_t)o->bytes : STORE_OBJECT_MAX;
-
-	if (o->bytes > STORE_OBJECT_MAX)
-		return (
-		    err_set(e, ERR_CORRUPT, "%s: of impossible size", o->name));
 	out->n = 0;
-	if (store_load(ep->store, o->name, limit, out, e) < 0)
+	if (check_size(o, e) < 0 ||
+	    store_load(ep->store, o->name, limit_of(o), out, e) < 0)
 		return (-1);
-	if (o->bytes != 0 && out->n != o->bytes)
-		return (err_set(e, ERR_CORRUPT,
-		    "endpoint %s: %s: %zu bytes, expected %llu", ep->conf->name,
-		    o->name, out->n, (unsigned long long)o->bytes));
-	if (object_check(r->keys, o->name, &o->sha, out->p, out->n, e) < 0)
-		return (err_within(e, "endpoint %s", ep->conf->name));
+	return (check_loaded(r, ep, o, out, e));
+}
+
+int
+object_load_first(struct repo *r, const struct endpoint *ep,
+    const struct state_object *o, struct buf *out, struct err *e)
+{
+	out->n = 0;
+	if (check_size(o, e) < 0 ||
+	    store_load_first(ep->store, o->name, limit_of(o), out, e) < 0)
+		return (-1);
+	return (check_loaded(r, ep, o, out, e));
+}
+
+/* Is the object at fault, rather than the endpoint? */
+static bool
+may_be_older(const struct err *e)
+{
+	return (e->kind == ERR_MISSING || e->kind == ERR_CORRUPT ||
+	    e->kind == ERR_VERSION || e->kind == ERR_KEY);
+}
+
+int
+object_load_or_first(struct store *s, const char *name, size_t limit,
+    int (*check)(void *arg, const struct buf *bytes, struct err *e), void *arg,
+    bool *first, struct err *e)
+{
+	SCOPED(buf_free) struct buf bytes = BUF_INIT;
+	struct err older = ERR_INIT;
+
+	*first = false;
+	if (store_load(s, name, limit, &bytes, e) == 0 &&
+	    check(arg, &bytes, e) == 0)
+		return (0);
+	if (!may_be_older(e))
+		return (-1);
+	bytes.n = 0;
+	if (store_load_first(s, name, limit, &bytes, &older) < 0 ||
+	    check(arg, &bytes, &older) < 0) {
+		if (!may_be_older(&older))
+			*e = older;
+		return (-1);
+	}
+	log_warning("endpoint %s: of %s what was stored first is used: %s",
+	    store_name(s), name, e->text);
+	err_clear(e);
+	*first = true;
 	return (0);
 }
 
@@ -209,6 +275,30 @@ find_at(struct repo *r, const struct state_object *o, uint32_t places,
 	return (false);
 }
 
+/* True when one that answered kept the bytes that were put first. */
+static bool
+find_first(struct repo *r, const struct state_object *o, struct buf *out,
+    const char **from, struct err *last)
+{
+	for (size_t i = 0; i < r->nendpoints; i++) {
+		const struct endpoint *ep = &r->endpoints[i];
+		struct err why = ERR_INIT;
+
+		if (last->kind == ERR_STOPPED)
+			return (false);
+		if (!answered_last(r, ep))
+			continue;
+		if (object_load_first(r, ep, o, out, &why) == 0) {
+			if (from != NULL)
+				*from = ep->conf->name;
+			return (true);
+		}
+		if (why.kind != ERR_MISSING)
+			*last = why;
+	}
+	return (false);
+}
+
 int
 object_find(struct repo *r, const struct state_object *o, uint8_t except,
     struct buf *out, const char **from, struct err *e)
@@ -221,7 +311,8 @@ object_find(struct repo *r, const struct state_object *o, uint8_t except,
 		return (0);
 	}
 	if (find_at(r, o, places_of(r, o, except, true), out, from, &last) ||
-	    find_at(r, o, places_of(r, o, except, false), out, from, &last))
+	    find_at(r, o, places_of(r, o, except, false), out, from, &last) ||
+	    find_first(r, o, out, from, &last))
 		return (0);
 	if (last.kind == ERR_STOPPED) {
 		*e = last;

@@ -13,6 +13,7 @@
 #include "repository/catalog.h"
 #include "repository/config_object.h"
 #include "repository/endpoint.h"
+#include "repository/object.h"
 #include "repository/state_backups.h"
 #include "repository/state_chunks.h"
 
@@ -20,18 +21,24 @@
 
 /* --- keys --- */
 
+static int
+open_config(void *arg, const struct buf *bytes, struct err *e)
+{
+	return (config_open(arg, bytes->p, bytes->n, e));
+}
+
 int
 recover_keys(struct store *s, struct keys *k, struct err *e)
 {
-	SCOPED(buf_free) struct buf config = BUF_INIT;
+	bool first;
 
-	if (store_load(s, CONFIG_OBJECT_NAME, CONFIG_MAX, &config, e) < 0) {
-		if (e->kind == ERR_MISSING)
-			(void)err_hint(e,
-			    "is this the folder or bucket that holds 'config' and 'packs/'?");
-		return (-1);
-	}
-	return (config_open(k, config.p, config.n, e));
+	if (object_load_or_first(s, CONFIG_OBJECT_NAME, CONFIG_MAX, open_config,
+		k, &first, e) == 0)
+		return (0);
+	if (e->kind == ERR_MISSING)
+		(void)err_hint(e,
+		    "is this the folder or bucket that holds 'config' and 'packs/'?");
+	return (-1);
 }
 
 struct slot_names {
@@ -51,17 +58,45 @@ take_slot(const struct store_entry *entry, void *arg, struct err *e)
 	return (0);
 }
 
+struct opening {
+	const char *name;
+	const struct secret *passphrase;
+	struct keys *keys;
+	struct err refused; /* why a whole slot does not open */
+};
+
+/* That the passphrase is another one is no damage to the slot: what was first
+ * under its name may be a slot that this one took the place of. */
+static int
+open_slot(void *arg, const struct buf *bytes, struct err *e)
+{
+	struct opening *o = arg;
+
+	o->keys = slot_open(o->name, bytes->p, bytes->n, o->passphrase, e);
+	if (o->keys != NULL)
+		return (0);
+	if (e->kind != ERR_KEY)
+		return (-1);
+	o->refused = *e;
+	err_clear(e);
+	return (0);
+}
+
 /* A slot that this passphrase does not open is passed over; e says why. */
 static struct keys *
 try_slot(struct store *s, const char *object, const struct secret *passphrase,
     struct err *e)
 {
-	SCOPED(buf_free) struct buf slot = BUF_INIT;
+	struct opening o = { .name = object + strlen("keys/"),
+		.passphrase = passphrase };
+	bool first;
 
-	if (store_load(s, object, SLOT_MAX, &slot, e) < 0)
+	if (object_load_or_first(
+		s, object, SLOT_MAX, open_slot, &o, &first, e) < 0)
 		return (NULL);
-	return (
-	    slot_open(object + strlen("keys/"), slot.p, slot.n, passphrase, e));
+	if (o.keys == NULL)
+		*e = o.refused;
+	return (o.keys);
 }
 
 struct keys *
@@ -158,9 +193,8 @@ recover_endpoints(struct repo *r, struct recover_result *out,
 	return (-1);
 }
 
-/* A listing knows names and sizes; what was read and is bad is known better. */
-static int
-mark_bad_copies(struct repo *r, const struct bad_copies *bad, struct err *e)
+int
+recover_mark_bad(struct repo *r, const struct bad_copies *bad, struct err *e)
 {
 	for (size_t i = 0; i < bad->n; i++) {
 		struct state_object o;
@@ -226,7 +260,7 @@ fill_state(struct repo *r, struct recover_result *out, struct err *e)
 	struct index_check check = { r, &bad, out };
 
 	if (recover_endpoints(r, out, &bad, e) < 0 ||
-	    mark_bad_copies(r, &bad, e) < 0 ||
+	    recover_mark_bad(r, &bad, e) < 0 ||
 	    state_each(r->state, STATE_INDEX, count_unlisted, &check, e) < 0)
 		return (-1);
 	return (recover_fill_result(r, out, e));

@@ -42,6 +42,10 @@ struct recovery {
 	int (*take)(struct recovery *v, const char *name,
 	    const struct buf *bytes, struct err *e);
 };
+/* A listing knows names and sizes; what was read and is bad is known better:
+ * what of it local state knows is marked. */
+int recover_mark_bad(
+    struct repo *r, const struct bad_copies *bad, struct err *e) MUST_USE;
 /* All that an endpoint holds and an endpoint before it did not give. */
 int recover_endpoint(struct recovery *v, struct err *e) MUST_USE;
 

@@ -190,31 +190,51 @@ is_removed(struct recovery *v, const char *name, bool *removed, struct err *e)
 	return (0);
 }
 
-static int
-read_entry(struct recovery *v, const char *name, struct err *e)
-{
-	SCOPED(buf_free) struct buf bytes = BUF_INIT;
+struct entry {
+	struct recovery *v;
+	const char *name;
+};
 
-	if (store_load(v->ep->store, name, STORE_OBJECT_MAX, &bytes, e) < 0 ||
-	    v->take(v, name, &bytes, e) < 0)
+static int
+take_bytes(void *arg, const struct buf *bytes, struct err *e)
+{
+	const struct entry *entry = arg;
+	struct recovery *v = entry->v;
+
+	if (v->take(v, entry->name, bytes, e) < 0)
 		return (-1);
 	v->taken++;
 	if (!v->learns)
-		progress_add(v->repo->progress, bytes.n, bytes.n, 1);
+		progress_add(v->repo->progress, bytes->n, bytes->n, 1);
 	return (0);
 }
 
 static int
+read_entry(struct recovery *v, const char *name, bool *first, struct err *e)
+{
+	struct entry entry = { v, name };
+
+	return (object_load_or_first(v->ep->store, name, STORE_OBJECT_MAX,
+	    take_bytes, &entry, first, e));
+}
+
+/* The listing knows what is hidden; that what is there is bad, only we do. */
+static int
 take_entry(const struct store_entry *entry, void *arg, struct err *e)
 {
 	struct recovery *v = arg;
-	bool read;
+	bool read, first = false;
 
 	if (stop_check(e) < 0 || is_read(v, entry->name, &read, e) < 0 ||
 	    (!read && is_removed(v, entry->name, &read, e) < 0))
 		return (-1);
-	if (read || read_entry(v, entry->name, e) == 0)
+	if (read)
 		return (0);
+	if (read_entry(v, entry->name, &first, e) == 0) {
+		if (first && !entry->is_hidden)
+			note_bad(v->bad, entry->name, v->ep->number);
+		return (0);
+	}
 	if (!recover_is_objects_fault(e))
 		return (-1);
 	if (v->learns) /* junk there is met every time */
@@ -244,14 +264,22 @@ fail_without_config(const struct recovery *v, struct err *e)
 }
 
 static int
+take_config_bytes(void *arg, const struct buf *bytes, struct err *e)
+{
+	return (take_root(arg, CONFIG_OBJECT_NAME, bytes, e));
+}
+
+static int
 take_config(struct recovery *v, struct err *e)
 {
-	SCOPED(buf_free) struct buf config = BUF_INIT;
+	bool first;
 
-	if (store_load(
-		v->ep->store, CONFIG_OBJECT_NAME, CONFIG_MAX, &config, e) < 0)
+	if (object_load_or_first(v->ep->store, CONFIG_OBJECT_NAME, CONFIG_MAX,
+		take_config_bytes, v, &first, e) < 0)
 		return (fail_without_config(v, e));
-	return (take_root(v, CONFIG_OBJECT_NAME, &config, e));
+	if (first)
+		note_bad(v->bad, CONFIG_OBJECT_NAME, v->ep->number);
+	return (0);
 }
 
 static int
@@ -259,7 +287,7 @@ see(const struct store_entry *entry, void *arg, struct err *e)
 {
 	enum state_seen what;
 
-	return (state_listing_see(arg, entry->name, entry->bytes, &what, e));
+	return (state_listing_entry(arg, entry, &what, e));
 }
 
 /* What was read is confirmed where it is listed. */
@@ -324,7 +352,8 @@ recover_learn(struct repo *r, struct endpoint *ep, uint64_t *n, struct err *e)
 		.repo = r, .bad = &bad, .ep = ep, .out = &found, .learns = true
 	};
 
-	if (read_parts(&v, parts, sizeof(parts) / sizeof(parts[0]), e) < 0)
+	if (read_parts(&v, parts, sizeof(parts) / sizeof(parts[0]), e) < 0 ||
+	    recover_mark_bad(r, &bad, e) < 0)
 		return (-1);
 	*n = v.taken;
 	return (0);

@@ -296,7 +296,6 @@ look_at_writer(const struct store_entry *entry, void *arg, struct err *e)
 {
 	struct writer_search *search = arg;
 	struct endpoint *ep = search->ep;
-	SCOPED(buf_free) struct buf object = BUF_INIT;
 	struct writer found;
 	uint32_t epoch;
 	uint8_t id[8];
@@ -304,12 +303,9 @@ look_at_writer(const struct store_entry *entry, void *arg, struct err *e)
 	if (!writer_parse_name(entry->name, &epoch, id) ||
 	    epoch < search->r->epoch)
 		return (0);
-	if (store_load(ep->store, entry->name, WRITER_MAX, &object, e) < 0)
+	if (endpoint_read_writer(
+		ep->store, search->r->keys, entry->name, &found, e) < 0)
 		return (-1);
-	if (writer_decode(search->r->keys, entry->name, object.p, object.n,
-		&found, e) < 0)
-		return (err_within(
-		    e, "endpoint %s: %s", ep->conf->name, entry->name));
 	if (is_later(&found, &search->newest))
 		search->newest = found;
 	return (0);

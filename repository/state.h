@@ -211,7 +211,7 @@ int state_spool_bytes(struct state *s, uint64_t *bytes, struct err *e) MUST_USE;
 /* --- listings: what an endpoint says it has, against what we think --- */
 
 struct state_listing;
-/* Begins: remembers what is confirmed there now. 3 bits an object. */
+/* Begins: remembers what is confirmed there now. 4 bits an object. */
 struct state_listing *state_listing_open(
     struct state *s, uint8_t endpoint, struct err *e) MUST_USE;
 void state_listing_free(struct state_listing *l);
@@ -219,11 +219,17 @@ void state_listing_freep(struct state_listing **l);
 enum state_seen {
 	STATE_SEEN,	    /* known, and of the right size */
 	STATE_SEEN_DAMAGED, /* known, of another size */
-	STATE_SEEN_UNKNOWN  /* not ours, or not known here */
+	STATE_SEEN_UNKNOWN, /* not ours, or not known here */
+	STATE_SEEN_HIDDEN   /* known or not, deleted where versions are kept */
 };
 /* One listed name. Fails as state_find. */
 int state_listing_see(struct state_listing *l, const char *name, uint64_t bytes,
     enum state_seen *what, struct err *e) MUST_USE;
+struct store_entry;
+/* The same of an entry of a listing; one that is hidden there is missing. */
+int state_listing_entry(struct state_listing *l,
+    const struct store_entry *entry, enum state_seen *what,
+    struct err *e) MUST_USE;
 struct state_listing_result {
 	uint64_t
 	    confirmed; /* were pending, not marked damaged, and are there */

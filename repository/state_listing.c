@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A listing of an endpoint against local state. Three bits an object are kept
- * while it runs (confirmed when it began, seen, seen with another size), so a
- * million objects take 384 KiB. An object that was confirmed only after the
- * listing began is left alone: the listing may have passed its name before.
+ * A listing of an endpoint against local state. Four bits an object are kept
+ * while it runs (confirmed when it began, seen, seen with another size,
+ * hidden), so a million objects take 512 KiB. An object that was confirmed only
+ * after the listing began is left alone: the listing may have passed its name
+ * before.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +12,14 @@
 #include "base/clock.h"
 #include "repository/state_chunks.h"
 #include "repository/state_impl.h"
+#include "storage-drivers/store.h"
 
 struct state_listing {
 	struct state *s;
 	uint8_t endpoint;
 	int64_t began;
 	uint64_t last; /* highest number when it began */
-	uint8_t *confirmed, *seen, *cut;
+	uint8_t *confirmed, *seen, *cut, *hidden;
 };
 
 static void
@@ -60,6 +62,7 @@ state_listing_open(struct state *s, uint8_t endpoint, struct err *e)
 	l->confirmed = mem_new(n);
 	l->seen = mem_new(n);
 	l->cut = mem_new(n);
+	l->hidden = mem_new(n);
 	if (state_each(s, -1, note_confirmed, l, e) != 0)
 		return (NULL);
 	return (TAKE(l));
@@ -73,6 +76,7 @@ state_listing_free(struct state_listing *l)
 	free(l->confirmed);
 	free(l->seen);
 	free(l->cut);
+	free(l->hidden);
 	free(l);
 }
 
@@ -101,6 +105,45 @@ state_listing_see(struct state_listing *l, const char *name, uint64_t bytes,
 	return (0);
 }
 
+static int
+note_hidden(struct state_listing *l, const char *name, struct err *e)
+{
+	struct state_object o;
+	bool found;
+
+	if (state_find(l->s, name, &o, &found, e) < 0)
+		return (-1);
+	if (found && o.number <= l->last)
+		set(l->hidden, o.number);
+	return (0);
+}
+
+int
+state_listing_entry(struct state_listing *l, const struct store_entry *entry,
+    enum state_seen *what, struct err *e)
+{
+	if (!entry->is_hidden)
+		return (
+		    state_listing_see(l, entry->name, entry->bytes, what, e));
+	*what = STATE_SEEN_HIDDEN;
+	return (note_hidden(l, entry->name, e));
+}
+
+/* It was never confirmed, as on a machine that was recovered, and yet it was
+ * there: its bytes are kept. True when its record changes. */
+static bool
+judge_hidden(const struct state_listing *l, struct state_object *o)
+{
+	uint32_t bit = (uint32_t)1 << l->endpoint;
+
+	if (!is_set(l->hidden, o->number) ||
+	    ((o->confirmed | o->damaged | o->missing) & bit) != 0)
+		return (false);
+	o->missing |= bit;
+	o->pending |= bit;
+	return (true);
+}
+
 /* What the listing says of one object. True when its record changes. */
 static bool
 judge(const struct state_listing *l, struct state_object *o,
@@ -118,7 +161,7 @@ judge(const struct state_listing *l, struct state_object *o,
 		return (true);
 	}
 	if (!is_set(l->confirmed, o->number) || (o->confirmed & bit) == 0)
-		return (false);
+		return (judge_hidden(l, o));
 	o->confirmed &= ~bit;
 	o->pending |= bit;
 	if (is_set(l->cut, o->number))

@@ -25,9 +25,10 @@ see(const struct store_entry *entry, void *arg, struct err *e)
 	struct looking *at = arg;
 	enum state_seen what;
 
-	if (state_listing_see(
-		at->listing, entry->name, entry->bytes, &what, e) < 0)
+	if (state_listing_entry(at->listing, entry, &what, e) < 0)
 		return (-1);
+	if (what == STATE_SEEN_HIDDEN)
+		at->c->hides = true;
 	if (what == STATE_SEEN_UNKNOWN && at->c->v->wanted.all)
 		verify_note_unknown(at->c, entry->name);
 	return (0);

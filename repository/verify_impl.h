@@ -28,6 +28,7 @@ struct checker {
 			       its NUL; owned */
 	size_t nunknown;
 	bool later_writer;	       /* another machine took over there */
+	bool hides;		       /* something was deleted and is kept */
 	struct json *healed, *removed; /* of result->repaired; owned */
 };
 

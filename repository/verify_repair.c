@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "repository/object.h"
+#include "repository/spool.h"
 #include "repository/state_backups.h"
 #include "repository/verify_impl.h"
 
@@ -35,6 +36,56 @@ may_return(
 	return (0);
 }
 
+/* Deleted where versions are kept: it may be whole behind its delete marker.
+ * False: it has to be stored again. */
+static bool
+bring_back(const struct repair *job, const struct state_object *o)
+{
+	const struct verify_conf *conf = job->v->conf;
+	struct repo *r = job->v->repo;
+	const struct endpoint *ep = job->c->ep;
+	SCOPED(buf_free) struct buf bytes = BUF_INIT;
+	struct err why = ERR_INIT;
+
+	if (!job->c->hides || conf->unhide == NULL ||
+	    (o->missing & (1U << ep->number)) == 0)
+		return (false);
+	if (conf->unhide(conf->arg, ep, o->name, &why) == 0 &&
+	    object_load(r, ep, o, &bytes, &why) == 0 &&
+	    spool_confirm(r->state, o, ep->number, &why) == 0)
+		return (true);
+	log_info("%s at endpoint %s is not brought back: %s", o->name,
+	    ep->conf->name, why.text);
+	return (false);
+}
+
+/* Bytes for it; *found false when nobody has a whole copy. */
+static int
+find_copy(struct repair *job, const struct state_object *o, struct buf *bytes,
+    const char **from, bool *found, struct err *e)
+{
+	const struct endpoint *ep = job->c->ep;
+
+	*found = object_find(job->v->repo, o, ep->number, bytes, from, e) == 0;
+	if (*found)
+		return (0);
+	if (e->kind != ERR_MISSING)
+		return (-1);
+	log_warning("%s at endpoint %s is not healed: %s", o->name,
+	    ep->conf->name, e->text);
+	err_clear(e);
+	return (0);
+}
+
+static void
+note_healed(struct repair *job, const struct state_object *o, const char *from)
+{
+	log_info("endpoint %s: %s healed from %s", job->c->ep->conf->name,
+	    o->name, from);
+	json_append_string(job->c->healed, o->name);
+	json_append_string(job->c->result->repaired, o->name);
+}
+
 /* An endpoint that does not take what heals it is left alone. */
 static int
 repair_one(const struct state_object *o, void *arg, struct err *e)
@@ -43,8 +94,8 @@ repair_one(const struct state_object *o, void *arg, struct err *e)
 	struct repo *r = job->v->repo;
 	const struct endpoint *ep = job->c->ep;
 	SCOPED(buf_free) struct buf bytes = BUF_INIT;
-	const char *from = "";
-	bool may;
+	const char *from = "behind its delete marker";
+	bool may, found;
 
 	if (((o->damaged | o->missing) & (1U << ep->number)) == 0 ||
 	    !verify_wants(job->v, o->number))
@@ -53,20 +104,15 @@ repair_one(const struct state_object *o, void *arg, struct err *e)
 		return (-1);
 	if (!may)
 		return (0);
-	if (object_find(r, o, ep->number, &bytes, &from, e) < 0) {
-		if (e->kind != ERR_MISSING)
+	if (!bring_back(job, o)) {
+		if (find_copy(job, o, &bytes, &from, &found, e) < 0)
 			return (-1);
-		log_warning("%s at endpoint %s is not healed: %s", o->name,
-		    ep->conf->name, e->text);
-		err_clear(e);
-		return (0);
+		if (!found)
+			return (0);
+		if (object_store(r, ep, o, &bytes, e) < 0)
+			return (-1);
 	}
-	if (object_store(r, ep, o, &bytes, e) < 0)
-		return (-1);
-	log_info(
-	    "endpoint %s: %s healed from %s", ep->conf->name, o->name, from);
-	json_append_string(job->c->healed, o->name);
-	json_append_string(job->c->result->repaired, o->name);
+	note_healed(job, o, from);
 	return (0);
 }
 

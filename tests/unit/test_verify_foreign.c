@@ -238,7 +238,7 @@ another_repositorys_objects_are_foreign(void **state)
 	SCOPED(repo_freep)
 	struct repo *r = rig_repo(fixture_rig(state), REPO_READ);
 	SCOPED(json_freep) struct json *names = json_array();
-	const char *v[100];
+	const char *v[100] = { NULL };
 	struct rig other;
 	struct err e = ERR_INIT;
 
