@@ -84,6 +84,36 @@ done
 tri verify
 exits 0 "after that all is well again"
 
+# --- what is not ours --------------------------------------------------------
+head -c 5000 /dev/urandom >"$T/junk"
+sum=$(sha256sum <"$T/junk" | cut -c1-64)
+junk=packs/${sum:0:2}/$sum
+mkdir -p "$T/ams/packs/zz" "$T/ams/${junk%/*}"
+echo nonsense >"$T/ams/packs/zz/nonsense"
+echo nonsense >"$T/ams/backups/foo"
+mv "$T/junk" "$T/ams/$junk"
+echo hello >"$T/ams/README"
+for depth in presence hash; do
+	tri verify --depth $depth
+	exits 7 "foreign objects: verify --depth $depth"
+	like "$out" "foreign: packs/zz/nonsense" "$depth: names one"
+	like "$out" "foreign: $junk" "$depth: a pack's name is not enough"
+done
+trij verify
+json_is '.verify.endpoints.ams.foreign | sort | join(" ")' \
+	"backups/foo $(printf '%s\n' "$junk" packs/zz/nonsense | LC_ALL=C sort | paste -sd' ')" \
+	"JSON lists them, and nothing that lies elsewhere"
+json_is '[.verify.endpoints[] | .missing, .damaged | length] | add' 0 \
+	"nothing is called damaged for them"
+trij verify --repair
+exits 0 "verify --repair removes them"
+json_is '.verify.endpoints.ams.repaired | length' 3 "lists what it removed"
+json_is '.verify.endpoints.ams.foreign | length' 0 "and leaves none"
+ok "they are gone" test ! -e "$T/ams/backups/foo" -a ! -e "$T/ams/$junk" \
+	-a ! -e "$T/ams/packs/zz/nonsense"
+ok "what lies elsewhere is left" test -e "$T/ams/README"
+rm "$T/ams/README"
+
 # --- a restore meets it ------------------------------------------------------
 spoil() { # spoil ENDPOINT: flips a bit in the middle of every pack
 	local file
