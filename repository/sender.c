@@ -25,7 +25,7 @@ see(const struct store_entry *entry, void *arg, struct err *e)
 {
 	enum state_seen what;
 
-	return (state_listing_see(arg, entry->name, entry->bytes, &what, e));
+	return (state_listing_entry(arg, entry, &what, e));
 }
 
 static int

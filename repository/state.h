@@ -222,11 +222,9 @@ enum state_seen {
 	STATE_SEEN_UNKNOWN, /* not ours, or not known here */
 	STATE_SEEN_HIDDEN   /* known or not, deleted where versions are kept */
 };
-/* One listed name. Fails as state_find. */
-int state_listing_see(struct state_listing *l, const char *name, uint64_t bytes,
-    enum state_seen *what, struct err *e) MUST_USE;
+/* One entry of a listing; one that is hidden there is missing. Fails as
+ * state_find. */
 struct store_entry;
-/* The same of an entry of a listing; one that is hidden there is missing. */
 int state_listing_entry(struct state_listing *l,
     const struct store_entry *entry, enum state_seen *what,
     struct err *e) MUST_USE;

@@ -87,8 +87,8 @@ state_listing_freep(struct state_listing **l)
 	*l = NULL;
 }
 
-int
-state_listing_see(struct state_listing *l, const char *name, uint64_t bytes,
+static int
+see(struct state_listing *l, const char *name, uint64_t bytes,
     enum state_seen *what, struct err *e)
 {
 	struct state_object o;
@@ -123,8 +123,7 @@ state_listing_entry(struct state_listing *l, const struct store_entry *entry,
     enum state_seen *what, struct err *e)
 {
 	if (!entry->is_hidden)
-		return (
-		    state_listing_see(l, entry->name, entry->bytes, what, e));
+		return (see(l, entry->name, entry->bytes, what, e));
 	*what = STATE_SEEN_HIDDEN;
 	return (note_hidden(l, entry->name, e));
 }

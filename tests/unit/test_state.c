@@ -17,6 +17,7 @@
 
 #include "base/file.h"
 #include "repository/state_impl.h"
+#include "storage-drivers/store.h"
 #include "tests/unit/known.h"
 #include "tests/unit/state_rig.h"
 
@@ -418,10 +419,12 @@ apply(struct state_listing *l)
 static enum state_seen
 see(struct state_listing *l, const char *name, uint64_t bytes)
 {
+	struct store_entry entry = { .bytes = bytes };
 	enum state_seen what;
 	struct err e = ERR_INIT;
 
-	state_rig_must(state_listing_see(l, name, bytes, &what, &e), &e);
+	(void)snprintf(entry.name, sizeof(entry.name), "%s", name);
+	state_rig_must(state_listing_entry(l, &entry, &what, &e), &e);
 	return (what);
 }
 
