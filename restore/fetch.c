@@ -422,7 +422,7 @@ expect_copy(struct fetch *f, const struct copy *c)
 	if (c->in_spool)
 		return;
 	p = staging_hold(f->staging, &c->pack, c->pack_bytes);
-	staging_expect(f->staging, p, c->record.box_bytes);
+	staging_expect(f->staging, p, c->record.box_bytes, c->endpoints);
 	staging_let_go(f->staging, p);
 }
 
