@@ -162,6 +162,19 @@ read_recipes(struct contents *c, struct err *e)
 	return (rc);
 }
 
+/* Both streams are read to their ends, the tree more than once. */
+static int
+expect_meta(struct contents *c, struct err *e)
+{
+	const struct manifest *m = c->m;
+
+	if (fetch_expect(c->fetch, m->recipes.v, m->recipes.n, e) < 0 ||
+	    fetch_expect(c->fetch, m->tree.v, m->tree.n, e) < 0)
+		return (-1);
+	fetch_ahead(c->fetch);
+	return (0);
+}
+
 struct contents *
 contents_open(struct fetch *f, const struct manifest *m, const char *folder,
     struct err *e)
@@ -179,9 +192,7 @@ contents_open(struct fetch *f, const struct manifest *m, const char *folder,
 	}
 	if ((c->recipes = scratch_open(folder, e)) < 0 ||
 	    (c->places = scratch_open(folder, e)) < 0 ||
-	    fetch_expect(f, m->recipes.v, m->recipes.n, e) < 0 ||
-	    fetch_expect(f, m->tree.v, m->tree.n, e) < 0 ||
-	    read_recipes(c, e) < 0) {
+	    expect_meta(c, e) < 0 || read_recipes(c, e) < 0) {
 		if (e->kind == ERR_FULL)
 			(void)err_within(e, "in %s", folder);
 		(void)err_within(e, "backup %s", m->id);

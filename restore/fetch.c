@@ -15,22 +15,9 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/stop.h"
-#include "repository/lookup.h"
-#include "restore/endpoints.h"
-#include "restore/keyset.h"
-#include "restore/staging.h"
+#include "restore/fetch_impl.h"
 
-#define PIECE	  ((size_t)4 << 20) /* of a pack, a request */
-#define TRIES_MAX 4		    /* turns for one copy */
-
-struct fetch {
-	struct repo *r;
-	struct endpoints *endpoints;
-	struct staging *staging;
-	struct opener *opener;
-	struct keyset *expected; /* chunks counted already */
-	bool forget_stage;
-};
+#define TRIES_MAX 4 /* turns for one copy */
 
 /* How much the staging area may take. */
 static int
@@ -52,17 +39,27 @@ struct fetch *
 fetch_new(
     struct repo *r, const char *folder, struct remarks *remarks, struct err *e)
 {
+	return (fetch_new_by(r, folder, remarks, NULL, e));
+}
+
+struct fetch *
+fetch_new_by(struct repo *r, const char *folder, struct remarks *remarks,
+    struct store *const *quick, struct err *e)
+{
 	SCOPED(fetch_freep) struct fetch *f = mem_new(sizeof(*f));
 	SCOPED(scope_free) char *cache = file_join(r->settings->state, "cache");
+	struct bring_with *with = &f->with;
 	uint64_t limit;
 
 	f->r = r;
-	f->endpoints = endpoints_new(r, remarks);
 	f->opener = opener_new(r->keys);
 	if (stage_limit(r, r->settings->state, &limit, e) < 0 ||
-	    (f->staging = staging_new(cache, limit, e)) == NULL ||
+	    (with->endpoints = endpoints_new(r, remarks, quick, e)) == NULL ||
+	    (with->staging = staging_new(cache, limit, e)) == NULL ||
 	    (f->expected = keyset_new(folder, e)) == NULL)
 		return (NULL);
+	with->pull = pull_new(with->endpoints, r->settings->memory);
+	f->ahead = ahead_new(with);
 	return (TAKE(f));
 }
 
@@ -71,10 +68,12 @@ fetch_free(struct fetch *f)
 {
 	if (f == NULL)
 		return;
+	ahead_free(f->ahead);
+	pull_free(f->with.pull);
 	keyset_free(f->expected);
-	staging_free(f->staging, !f->forget_stage);
+	staging_free(f->with.staging, !f->forget_stage);
 	opener_free(f->opener);
-	endpoints_free(f->endpoints);
+	endpoints_free(f->with.endpoints);
 	free(f);
 }
 
@@ -90,10 +89,8 @@ fetch_forget_staged(struct fetch *f)
 	f->forget_stage = true;
 }
 
-/* Copies of a chunk, those in the spool in front of equals. A base's copies
- * leave deltas out: depth is one. Returns how many, never 0, or -1. */
-static int
-find_copies(struct fetch *f, const struct name *name, bool full_only,
+int
+fetch_copies(struct fetch *f, const struct name *name, bool full_only,
     struct copy out[LOOKUP_COPIES_MAX], struct err *e)
 {
 	struct copy found[LOOKUP_COPIES_MAX];
@@ -139,110 +136,80 @@ box_from_spool(struct fetch *f, const struct copy *c, struct buf *box)
 	return (got == (ssize_t)c->record.box_bytes);
 }
 
-/* Writes a pack from endpoint i to fd and compares it with its name. *ours:
- * the failure is this machine's, not the endpoint's. */
+/* Brings a whole pack into the staging area. Fails as bring_end. */
 static int
-bring_from(struct fetch *f, unsigned i, const struct copy *c,
-    const char *object, int fd, bool *ours, struct err *e)
+bring_whole(
+    struct fetch *f, struct staged *p, const struct copy *c, struct err *e)
 {
-	SCOPED(hash_freep) struct hash *h = hash_new(HASH_IS_SHA256);
-	SCOPED(scope_free) uint8_t *piece = NULL;
-	uint8_t sha[HASH_SHA256];
-	uint64_t done;
-	size_t n;
+	const struct staging_pack pack = {
+		.pack = c->pack, .bytes = c->pack_bytes, .sure = c->endpoints
+	};
+	struct bringing *x = ahead_take_left(f->ahead, p);
+	struct err ignored = ERR_INIT;
 
-	*ours = false;
-	piece = mem_new(c->pack_bytes < PIECE ? (size_t)c->pack_bytes : PIECE);
-	for (done = 0; done < c->pack_bytes; done += n) {
-		n = c->pack_bytes - done < PIECE
-		    ? (size_t)(c->pack_bytes - done)
-		    : PIECE;
-		if (endpoints_get(f->endpoints, i, object, done, piece, n, e) <
-		    0)
-			return (-1);
-		progress_add(f->r->progress, 0, n, 0);
-		hash_add(h, piece, n);
-		if (file_write(fd, piece, n, e) < 0) {
-			*ours = true;
-			return (-1);
-		}
-	}
-	hash_end(h, sha);
-	if (memcmp(sha, c->pack.b, sizeof(sha)) != 0)
-		return (err_set(
-		    e, ERR_CORRUPT, "its bytes are not those of its name"));
-	return (0);
+	if (x == NULL)
+		x = bring_begin(&f->with, p, &pack, true, &ignored);
+	return (x == NULL ? 0 : bring_end(x, e));
 }
 
-/*
- * Brings a whole pack into the staging area. Fails only when asking for a part
- * of it could not help either; when no copy is whole, or there is no room, the
- * parts are asked for from then on.
- */
-static int
-bring_whole(struct fetch *f, struct staged *p, const struct copy *c,
-    const char *object, struct err *e)
-{
-	struct asking a = { .sure = c->endpoints };
-	struct err why = ERR_INIT;
-	bool good = false, ours = false;
-	int i, fd;
+/* What a box is brought for. */
+struct wanted {
+	const struct copy *copy;
+	const char *object;
+	const struct buf *bases;
+	struct buf *box, *out;
+};
 
-	while (!good && !ours && stop_check(&why) == 0 &&
-	    (i = endpoints_next(f->endpoints, &a)) >= 0) {
-		if ((fd = staging_begin_whole(f->staging, p, &why)) < 0)
-			break;
-		good = bring_from(f, (unsigned)i, c, object, fd, &ours, &why) ==
-		    0;
-		scope_close(&fd);
-		if (good)
-			endpoints_served(f->endpoints, &a, (unsigned)i, object);
-		else if (!ours && why.kind != ERR_STOPPED)
-			endpoints_failed(
-			    f->endpoints, &a, (unsigned)i, object, &why);
+/* What came from endpoint i with answer rc: 0 when it opens, 1 when another is
+ * to be asked. */
+static int
+judge_range(struct fetch *f, const struct wanted *w, struct asking *a,
+    unsigned i, int rc, struct err *why)
+{
+	if (rc == 0)
+		rc = opener_open(
+		    f->opener, w->copy, w->box->p, w->bases, w->out, why);
+	if (rc == 0) {
+		endpoints_served(f->with.endpoints, a, i, w->object);
+		return (0);
 	}
-	staging_end_whole(f->staging, p, good);
-	if (why.kind == ERR_STOPPED) {
-		*e = why;
+	if (why->kind == ERR_KEY || why->kind == ERR_STOPPED)
 		return (-1);
-	}
-	if (!good && !ours && a.damaged == 0 && a.last.kind != ERR_NONE)
-		return (endpoints_none(f->endpoints, &a, object, e));
-	return (0);
+	endpoints_failed(f->with.endpoints, a, i, w->object, why);
+	return (1);
 }
 
-/* Reads one box from the endpoints until one opens. */
+/* Reads one box from the endpoints until one opens: once from each that is not
+ * set aside, then patiently. */
 static int
-bring_range(struct fetch *f, const struct copy *c, const char *object,
-    const struct buf *bases, struct buf *box, struct buf *out, struct err *e)
+bring_range(struct fetch *f, const struct wanted *w, struct err *e)
 {
+	struct endpoints *endpoints = f->with.endpoints;
+	const struct copy *c = w->copy;
 	struct asking a = { .sure = c->endpoints };
-	struct err why = ERR_INIT;
-	int i;
+	int i, rc = 1;
 
-	box->n = 0;
-	buf_reserve(box, c->record.box_bytes);
-	box->n = c->record.box_bytes;
-	while ((i = endpoints_next(f->endpoints, &a)) >= 0) {
-		if (stop_check(e) < 0)
-			return (-1);
-		if (endpoints_get(f->endpoints, (unsigned)i, object, c->offset,
-			box->p, box->n, &why) == 0) {
-			progress_add(f->r->progress, 0, box->n, 0);
-			if (opener_open(
-				f->opener, c, box->p, bases, out, &why) == 0) {
-				endpoints_served(
-				    f->endpoints, &a, (unsigned)i, object);
-				return (0);
-			}
-		}
-		if (why.kind == ERR_KEY || why.kind == ERR_STOPPED) {
-			*e = why;
-			return (-1);
-		}
-		endpoints_failed(f->endpoints, &a, (unsigned)i, object, &why);
+	w->box->n = 0;
+	buf_reserve(w->box, c->record.box_bytes);
+	w->box->n = c->record.box_bytes;
+	while (rc > 0 && stop_check(e) == 0 &&
+	    (i = endpoints_next_open(endpoints, &a)) >= 0) {
+		err_clear(e);
+		rc = endpoints_try(endpoints, (unsigned)i, w->object, c->offset,
+		    w->box->p, w->box->n, e);
+		rc = judge_range(f, w, &a, (unsigned)i, rc, e);
 	}
-	return (endpoints_none(f->endpoints, &a, object, e));
+	a.asked = a.damaged;
+	while (rc > 0 && stop_check(e) == 0 &&
+	    (i = endpoints_next(endpoints, &a)) >= 0) {
+		err_clear(e);
+		rc = endpoints_get(endpoints, (unsigned)i, w->object, c->offset,
+		    w->box->p, w->box->n, e);
+		rc = judge_range(f, w, &a, (unsigned)i, rc, e);
+	}
+	if (rc > 0 && e->kind != ERR_STOPPED)
+		return (endpoints_none(endpoints, &a, w->object, e));
+	return (rc == 0 ? 0 : -1);
 }
 
 /* A copy that is in an object at the endpoints, by way of the staging area. */
@@ -251,33 +218,35 @@ open_remote(struct fetch *f, struct staged *p, const struct copy *c,
     const struct buf *bases, struct buf *box, struct buf *out, struct err *e)
 {
 	char object[OBJECT_NAME_TEXT];
+	const struct wanted wanted = { c, object, bases, box, out };
 	enum staging_turn turn;
 	int tries, rc;
 
 	format_pack_name(&c->pack, object);
+	ahead_hurry(f->ahead, p);
 	for (tries = 0; tries < TRIES_MAX; tries++) {
-		if (staging_turn(f->staging, p, c->offset, c->record.box_bytes,
-			&turn, e) < 0)
+		if (staging_turn(f->with.staging, p, c->offset,
+			c->record.box_bytes, &turn, e) < 0)
 			return (-1);
 		if (turn == STAGING_HERE) {
-			if (staging_read(f->staging, p, c->offset,
+			if (staging_read(f->with.staging, p, c->offset,
 				c->record.box_bytes, box, e) == 0 &&
 			    opener_open(f->opener, c, box->p, bases, out, e) ==
 				0)
 				return (0);
 			if (e->kind == ERR_KEY)
 				return (-1);
-			staging_forget(f->staging, p);
+			staging_forget(f->with.staging, p);
 			continue;
 		}
 		if (turn == STAGING_WHOLE) {
-			if (bring_whole(f, p, c, object, e) < 0)
+			if (bring_whole(f, p, c, e) < 0)
 				return (-1);
 			continue;
 		}
-		rc = bring_range(f, c, object, bases, box, out, e);
-		staging_end_range(f->staging, p, c->offset, c->record.box_bytes,
-		    rc == 0 ? box->p : NULL);
+		rc = bring_range(f, &wanted, e);
+		staging_end_range(f->with.staging, p, c->offset,
+		    c->record.box_bytes, rc == 0 ? box->p : NULL);
 		return (rc);
 	}
 	return (err_set(e, ERR_CORRUPT, "%s: a box of it does not open: %.200s",
@@ -299,9 +268,9 @@ open_copy(struct fetch *f, const struct copy *c, const struct buf *bases,
 	if (box_from_spool(f, c, &box) &&
 	    opener_open(f->opener, c, box.p, bases, out, &ignored) == 0)
 		return (0);
-	p = staging_hold(f->staging, &c->pack, c->pack_bytes);
+	p = staging_hold(f->with.staging, &c->pack, c->pack_bytes);
 	rc = open_remote(f, p, c, bases, &box, out, e);
-	staging_let_go(f->staging, p);
+	staging_let_go(f->with.staging, p);
 	return (rc);
 }
 
@@ -311,7 +280,7 @@ fetch_full(
     struct fetch *f, const struct name *name, struct buf *out, struct err *e)
 {
 	struct copy copies[LOOKUP_COPIES_MAX];
-	int i, n = find_copies(f, name, true, copies, e);
+	int i, n = fetch_copies(f, name, true, copies, e);
 
 	for (i = 0; i < n; i++) {
 		err_clear(e);
@@ -353,7 +322,7 @@ fetch_chunk(
     struct fetch *f, const struct name *name, struct buf *out, struct err *e)
 {
 	struct copy copies[LOOKUP_COPIES_MAX];
-	int i, rc = -1, n = find_copies(f, name, false, copies, e);
+	int i, rc = -1, n = fetch_copies(f, name, false, copies, e);
 
 	for (i = 0; i < n; i++) {
 		SCOPED(buf_free) struct buf bases = BUF_INIT;
@@ -411,80 +380,4 @@ fetch_stream(struct fetch *f, const struct recipe *r,
 		    "a stream does not have the checksum that its backup "
 		    "noted"));
 	return (0);
-}
-
-/* Counts one copy's box against its pack. */
-static void
-expect_copy(struct fetch *f, const struct copy *c)
-{
-	struct staged *p;
-
-	if (c->in_spool)
-		return;
-	p = staging_hold(f->staging, &c->pack, c->pack_bytes);
-	staging_expect(f->staging, p, c->record.box_bytes, c->endpoints);
-	staging_let_go(f->staging, p);
-}
-
-static int
-expect_one(struct fetch *f, const struct name *name, bool base, struct err *e)
-{
-	struct copy copies[LOOKUP_COPIES_MAX];
-	unsigned i;
-	bool is_new;
-
-	if (keyset_add(f->expected, keyset_key(name->b, sizeof(name->b)),
-		&is_new, e) < 0)
-		return (-1);
-	if (!is_new)
-		return (0);
-	if (find_copies(f, name, base, copies, e) < 0)
-		return (-1);
-	expect_copy(f, &copies[0]);
-	if (base || copies[0].record.codec != CODEC_DELTA)
-		return (0);
-	for (i = 0; i < copies[0].record.nbases && i < BASES_MAX; i++)
-		if (expect_one(f, &copies[0].record.bases[i], true, e) < 0)
-			return (-1);
-	return (0);
-}
-
-int
-fetch_expect(struct fetch *f, const struct name *names, size_t n, struct err *e)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (expect_one(f, &names[i], false, e) < 0)
-			return (-1);
-	return (0);
-}
-
-int
-fetch_expect_recipe(struct fetch *f, const struct recipe *r, struct err *e)
-{
-	size_t i;
-
-	for (i = 0; i < r->n; i++)
-		if (expect_one(f, &r->parts[i].name, false, e) < 0)
-			return (-1);
-	return (0);
-}
-
-static void
-count_pack(const struct sha256 *pack, uint64_t to_fetch, void *arg)
-{
-	struct fetch_totals *t = arg;
-
-	(void)pack;
-	t->objects++;
-	t->to_fetch += to_fetch;
-}
-
-void
-fetch_totals(struct fetch *f, struct fetch_totals *out)
-{
-	*out = (struct fetch_totals){ .objects = 0 };
-	endpoints_fetched(f->endpoints, out->fetched);
-	staging_each(f->staging, count_pack, out);
 }

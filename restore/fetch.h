@@ -21,6 +21,12 @@ struct fetch;
  */
 struct fetch *fetch_new(struct repo *r, const char *folder,
     struct remarks *remarks, struct err *e) MUST_USE;
+/* quick: stores of one try each for r's endpoints, the caller's. For tests. */
+struct fetch *fetch_new_by(struct repo *r, const char *folder,
+    struct remarks *remarks, struct store *const *quick,
+    struct err *e) MUST_USE;
+/* Waits for calls under way that nobody needs any more: a second when the
+ * program is stopped, else at most an endpoint's timeout. */
 void fetch_free(struct fetch *f); /* keeps whole packs for the next restore */
 void fetch_freep(struct fetch **f);
 /* The restore is done: what was staged is removed when f is freed. */
@@ -32,6 +38,10 @@ int fetch_expect(struct fetch *f, const struct name *names, size_t n,
     struct err *e) MUST_USE;
 int fetch_expect_recipe(
     struct fetch *f, const struct recipe *r, struct err *e) MUST_USE;
+
+/* All of what was expected so far will be fetched: packs of it are brought from
+ * now on, before they are asked for. */
+void fetch_ahead(struct fetch *f);
 
 /*
  * A chunk's plaintext, checked against its name, replacing out's contents.

@@ -127,6 +127,7 @@ logs_sink_restore(
 	    (scratch = restoring_scratch(j, beside, e)) == NULL ||
 	    (x.root = inside_open(scratch, true, e)) < 0)
 		return (-1);
+	fetch_ahead(j->fetch);
 	rc = contents_each(j->contents, write_log, &x, e);
 	scope_close(&x.root);
 	owners_tell(&x.owners, j->remarks);

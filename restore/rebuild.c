@@ -47,7 +47,7 @@ rebuild_plan(struct restoring *j, struct err *e)
 		    "backup %s has a database but no archive", j->m->id));
 	for (i = 0; i <= n; i++) {
 		SCOPED(recipe_free) struct recipe r = RECIPE_INIT;
-		uint32_t stream = i < n ? tables[i].stream : archive;
+		uint32_t stream = i == 0 ? archive : tables[i - 1].stream;
 
 		if (stream == TREE_NO_STREAM)
 			continue;

@@ -119,7 +119,11 @@ plan(struct into *x, bool dry, struct err *e)
 		    fetch_expect_recipe(j->fetch, &r, e) < 0)
 			return (-1);
 	}
-	return (j->wants_filestore ? open_sink(x, dry, e) : 0);
+	if (j->wants_filestore && open_sink(x, dry, e) < 0)
+		return (-1);
+	if (!dry)
+		fetch_ahead(j->fetch);
+	return (0);
 }
 
 int

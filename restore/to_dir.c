@@ -352,11 +352,13 @@ run(struct to_dir *d, struct err *e)
 	struct restoring *j = d->j;
 	SCOPED(scope_free) char *scratch = NULL;
 
-	if (contents_each(j->contents, expect_entry, d, e) < 0 ||
-	    (d->database && to_dir_expect_database(d, e) < 0) ||
+	/* In the order in which it is then read. */
+	if ((d->database && to_dir_expect_database(d, e) < 0) ||
+	    contents_each(j->contents, expect_entry, d, e) < 0 ||
 	    check_used(d, e) < 0 ||
 	    check_folder(d->dir, d->bytes, j->conf->force, e) < 0)
 		return (-1);
+	fetch_ahead(j->fetch);
 	progress_phase(j->r->progress, "files", d->bytes);
 	if ((d->root = inside_open(d->dir, true, e)) < 0 ||
 	    (scratch = restoring_scratch(j, d->dir, e)) == NULL)

@@ -43,6 +43,22 @@ must(int failed, const struct err *e)
 	assert_int_equal(failed, 0);
 }
 
+/* One whose stores, for one try and patient ones, are those of the repository
+ * at this moment. */
+static void
+open_fetch(struct world *w)
+{
+	struct store *quick[RIG_ENDPOINTS];
+	struct err e = ERR_INIT;
+	size_t i;
+
+	fetch_free(w->f);
+	for (i = 0; i < w->r->nendpoints; i++)
+		quick[i] = w->r->endpoints[i].store;
+	w->f = fetch_new_by(w->r, w->g.folder, &w->remarks, quick, &e);
+	must(w->f == NULL, &e);
+}
+
 /* One stream, at all endpoints, nothing left in the spool. */
 static int
 setup(void **state)
@@ -68,8 +84,7 @@ setup(void **state)
 	ingest_free(in);
 	for (i = 0; i < 3; i++)
 		rig_send(w->r, i);
-	w->f = fetch_new(w->r, w->g.folder, &w->remarks, &e);
-	must(w->f == NULL, &e);
+	open_fetch(w);
 	*state = w;
 	return (0);
 }
@@ -228,9 +243,7 @@ damage_that_was_met_is_remarked(void **state)
 	assert_true(file_exists(third));
 	/* Without a plan: ranges, a request a chunk, to whoever is best. */
 	assert_reads(w);
-	fetch_free(w->f);
-	w->f = fetch_new(w->r, w->g.folder, &w->remarks, &e);
-	must(w->f == NULL, &e);
+	open_fetch(w);
 	w->r->nendpoints = 3;
 	expect_all(w);
 	assert_reads(w);
@@ -288,15 +301,14 @@ endpoints_that_are_away_are_no_damage(void **state)
 	for (i = 0; i < 2; i++)
 		w->r->endpoints[i].store = store_with_faults(
 		    w->r->endpoints[i].store, faults, 1);
+	open_fetch(w);
 	expect_all(w);
 	assert_reads(w);
 	assert_false(w->remarks.damage);
 	fetch_forget_staged(w->f);
-	fetch_free(w->f);
 	w->r->endpoints[2].store = store_with_faults(
 	    w->r->endpoints[2].store, faults, 1);
-	w->f = fetch_new(w->r, w->g.folder, &w->remarks, &e);
-	must(w->f == NULL, &e);
+	open_fetch(w);
 	assert_int_equal(
 	    fetch_chunk(w->f, &w->recipe.parts[0].name, &out, &e), -1);
 	assert_int_equal(e.kind, ERR_NETWORK);
@@ -315,6 +327,7 @@ a_bit_that_flips_on_the_way_is_caught(void **state)
 	for (i = 0; i < 2; i++)
 		w->r->endpoints[i].store = store_with_faults(
 		    w->r->endpoints[i].store, faults, 1);
+	open_fetch(w);
 	expect_all(w);
 	assert_reads(w);
 }
@@ -358,18 +371,16 @@ what_was_staged_serves_the_next_restore_unless_it_changed(void **state)
 
 	expect_all(w);
 	assert_reads(w);
-	fetch_free(w->f);
-	w->f = fetch_new(w->r, w->g.folder, &w->remarks, &e);
-	must(w->f == NULL, &e);
+	open_fetch(w);
 	expect_all(w);
 	assert_reads(w);
 	assert_int_equal(fetched(w, -1), 0);
 	fetch_free(w->f);
+	w->f = NULL;
 	hex_of(c.pack.b, 32, hex);
 	path = file_join(cache, hex);
 	must(file_save(path, 0600, "junk", 4, &e), &e);
-	w->f = fetch_new(w->r, w->g.folder, &w->remarks, &e);
-	must(w->f == NULL, &e);
+	open_fetch(w);
 	expect_all(w);
 	assert_reads(w);
 	fetch_forget_staged(w->f);
@@ -382,12 +393,9 @@ static void
 without_room_to_stage_it_still_reads(void **state)
 {
 	struct world *w = *state;
-	struct err e = ERR_INIT;
 
-	fetch_free(w->f);
 	w->g.settings.restore_cache = 0;
-	w->f = fetch_new(w->r, w->g.folder, &w->remarks, &e);
-	must(w->f == NULL, &e);
+	open_fetch(w);
 	expect_all(w);
 	assert_reads(w);
 	assert_reads(w);
