@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define MODE_FOLDER 0700
 
@@ -89,6 +90,9 @@ sftp_close(struct sftp_call *c, LIBSSH2_SFTP_HANDLE *h, int rc, struct err *e)
 	struct err late = ERR_INIT;
 	int closed;
 
+	/* A line that failed has been waited for once: that is enough. */
+	if (rc < 0 && (e->kind == ERR_NETWORK || e->kind == ERR_STOPPED))
+		(void)shutdown(c->on->fd, SHUT_RDWR);
 	while ((closed = libssh2_sftp_close_handle(h)) == LIBSSH2_ERROR_EAGAIN)
 		if (sftp_wait(c->on, &late) < 0)
 			break;

@@ -22,7 +22,7 @@ VERIFY_EACH=no
 bad_backup fra no 'http 503 100 2'
 bad_backup ams yes 'refuse'
 bad_backup waw no 'flip-up 30000 100 1'
-bad_backup ams yes 'stall-up 20000'
+bad_backup ams no 'stall-up 20000 100 1'
 bad_restore waw yes 'flip-down 200000'
 bad_restore fra yes 'truncate-down 20000'
 bad_restore ams no 'reset-down 30000 100 1'
