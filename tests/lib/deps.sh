@@ -18,7 +18,7 @@ build_packages() {
 # rclone those with that WebDAV server; a skipped test names what it lacks.
 test_packages() {
 	echo libcmocka-dev postgresql postgresql-client jq openssl zstd unzip \
-		util-linux curl inotify-tools valgrind openssh-client openssh-server \
+		util-linux curl inotify-tools iproute2 valgrind openssh-client openssh-server \
 		radosgw ceph-mon ceph-osd ceph-common \
 		apache2-bin nginx-light libnginx-mod-http-dav-ext rclone
 }

@@ -64,7 +64,7 @@ each bad_backup yes 'stall-down 200'
 each bad_backup yes 'truncate-up 20000'
 each bad_backup yes 'flip-up 20000'
 each bad_backup yes 'slow-up 200000'
-each bad_backup yes 'slow-down 20000'
+each bad_backup yes 'slow-down 100000'
 
 # --- a restore ---------------------------------------------------------------
 each bad_restore no 'refuse 0 100 2'
