@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Bad networks, in short: a proxy in front of an S3, an SFTP and a WebDAV server
-# refuses, cuts, stalls and changes connections. tests/soak/57-bad-network.sh is
+# refuses, cuts, stalls and changes connections. tests/soak/59-bad-network.sh is
 # the long form.
 . "$(dirname "$0")/../lib/scenario.sh"
 . "$TOP/tests/lib/bad-network.sh"
