@@ -22,6 +22,7 @@ struct endpoints {
 		unsigned lies;	 /* of them, of wrong bytes */
 		unsigned busy;	 /* calls under way */
 		bool is_warned;
+		unsigned calls;		      /* that went well */
 		uint64_t bytes;		      /* had from it */
 		uint64_t rate_bytes, rate_ms; /* lately */
 		uint64_t last_ms;	      /* when it gave something */
