@@ -25,6 +25,7 @@
 #include "tests/unit/rig.h"
 
 #define BYTES ((size_t)3 << 20)
+#define PIECE ((uint32_t)2 << 20) /* what an endpoint gives at a time */
 
 struct world {
 	struct rig g;
@@ -219,11 +220,16 @@ static void
 damage_at_one_endpoint_is_reported_and_read_elsewhere(void **state)
 {
 	struct world *w = *state;
-	struct copy c = copy_of(w, 0);
+	struct copy c = copy_of(w, 0), last = copy_of(w, w->recipe.n - 1);
+	size_t i;
 
-	/* Two of three: one of them is asked before the good one, or both. */
-	flip(w, 0, &c);
-	flip(w, 1, &c);
+	/* Two of three, in every piece: no mixture of theirs is good. */
+	assert_memory_equal(c.pack.b, last.pack.b, 32);
+	assert_true(c.offset < PIECE && last.offset >= PIECE);
+	for (i = 0; i < 2; i++) {
+		flip(w, i, &c);
+		flip(w, i, &last);
+	}
 	expect_all(w);
 	assert_reads(w);
 	assert_true(fetched(w, 2) >= c.pack_bytes);
@@ -255,16 +261,32 @@ static void
 boxes_are_found_when_no_copy_of_the_pack_is_whole(void **state)
 {
 	struct world *w = *state;
+	struct copy first = copy_of(w, 0), second = copy_of(w, 1);
+
+	/* In one piece, so that no mixture of theirs is good, either. */
+	assert_memory_equal(first.pack.b, second.pack.b, 32);
+	assert_int_not_equal(first.offset, second.offset);
+	assert_true(first.offset < PIECE - 51 && second.offset < PIECE - 51);
+	flip(w, 0, &first);
+	flip(w, 1, &second);
+	flip(w, 2, &second);
+	expect_all(w);
+	assert_reads(w);
+	assert_true(w->remarks.damage);
+}
+
+static void
+no_copy_is_whole_and_it_reads_whoever_gives_which_piece(void **state)
+{
+	struct world *w = *state;
 	struct copy first = copy_of(w, 0), last = copy_of(w, w->recipe.n - 1);
 
-	assert_memory_equal(first.pack.b, last.pack.b, 32);
-	assert_int_not_equal(first.offset, last.offset);
+	/* Pieces of two damaged copies may make a good one. */
 	flip(w, 0, &first);
 	flip(w, 1, &last);
 	flip(w, 2, &last);
 	expect_all(w);
 	assert_reads(w);
-	assert_true(w->remarks.damage);
 }
 
 static void
@@ -437,6 +459,7 @@ main(void)
 		TEST(damage_at_one_endpoint_is_reported_and_read_elsewhere),
 		TEST(damage_that_was_met_is_remarked),
 		TEST(boxes_are_found_when_no_copy_of_the_pack_is_whole),
+		TEST(no_copy_is_whole_and_it_reads_whoever_gives_which_piece),
 		TEST(it_fails_as_damage_only_when_no_good_copy_is_left),
 		TEST(endpoints_that_are_away_are_no_damage),
 		TEST(a_bit_that_flips_on_the_way_is_caught),
