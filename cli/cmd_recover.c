@@ -19,13 +19,18 @@
 #include "repository/endpoint.h"
 #include "repository/recover.h"
 
+#define TEXTS_MAX	10 /* of an endpoint that a URL names */
+#define TIMEOUT_S	30 /* as in a configuration that doesn't say */
+#define LOCK_DAYS	30
+#define GIVE_UP_AFTER_S 60
+
 /* What goes where, and the endpoints to read. Owns all of it. */
 struct job {
 	char *conf, *state, *agent_key, *restore_key;
 	bool writes_restore_key;
 	size_t n;
 	struct endpoint_settings endpoints[SETTINGS_ENDPOINTS_MAX];
-	char *owned[SETTINGS_ENDPOINTS_MAX * 8]; /* texts of endpoints */
+	char *owned[SETTINGS_ENDPOINTS_MAX * TEXTS_MAX]; /* of endpoints */
 	size_t nowned;
 	struct keys *keys;
 	bool goes_on; /* with what a run left that was killed */
@@ -96,7 +101,8 @@ take_url(const struct cli *c, struct job *j, const char *url)
 		p->access_key = own(j, mem_string(getenv("AWS_ACCESS_KEY_ID")));
 		p->secret_key_env = own(j, mem_string("AWS_SECRET_ACCESS_KEY"));
 	}
-	p->timeout_s = 30;
+	p->timeout_s = TIMEOUT_S;
+	p->lock_days = LOCK_DAYS;
 	j->n++;
 }
 
@@ -239,7 +245,27 @@ take_places(struct cli *c, struct job *j, struct err *e)
 static struct store *
 open_store(const struct job *j, size_t i, struct err *e)
 {
-	return (endpoint_open_store(&j->endpoints[i], 60, e));
+	return (endpoint_open_store(&j->endpoints[i], GIVE_UP_AFTER_S, e));
+}
+
+/*
+ * A bucket with Object Lock is read past what was deleted or overwritten there,
+ * for which it has to be opened as one. Not asked where a configuration says
+ * what it is; the mode is the operator's to choose again.
+ */
+static void
+find_out_locks(struct job *j, size_t i)
+{
+	struct endpoint_settings *p = &j->endpoints[i];
+	struct err ignored = ERR_INIT;
+	struct store_facts facts;
+	SCOPED(store_freep) struct store *s = NULL;
+
+	if (p->object_lock != NULL || strncmp(p->url, "s3+", 3) != 0 ||
+	    (s = open_store(j, i, &ignored)) == NULL)
+		return;
+	if (store_facts(s, &facts, &ignored) == 0 && facts.locks == STORE_YES)
+		p->object_lock = own(j, mem_string("governance"));
 }
 
 static int
@@ -270,6 +296,8 @@ open_keys(struct cli *c, struct job *j, struct store *s, struct err *e)
 static int
 open_any(struct cli *c, struct job *j, struct err *e)
 {
+	for (size_t i = 0; i < j->n; i++)
+		find_out_locks(j, i);
 	for (size_t i = 0; i < j->n; i++) {
 		SCOPED(store_freep) struct store *s = open_store(j, i, e);
 

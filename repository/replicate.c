@@ -32,14 +32,19 @@ replicate_start(struct repo *r, unsigned which, unsigned flags, struct err *e)
 
 		s->rep = rep;
 		s->ep = &r->endpoints[i];
-		if (!is_wanted(which, i))
+		s->is_wanted = is_wanted(which, i);
+	}
+	for (size_t i = 0; i < rep->n; i++) {
+		struct sender *s = &rep->senders[i];
+
+		if (!s->is_wanted)
 			continue;
 		if (pthread_create(&s->thread, NULL, sender_run, s) != 0) {
 			(void)err_set(
 			    e, ERR_SYSTEM, "cannot start a sender thread");
 			return (NULL);
 		}
-		s->started = true;
+		s->has_thread = true;
 	}
 	return (TAKE(rep));
 }
@@ -48,10 +53,10 @@ static void
 join_all(struct replicate *rep)
 {
 	for (size_t i = 0; i < rep->n; i++) {
-		if (!rep->senders[i].started)
+		if (!rep->senders[i].has_thread)
 			continue;
 		(void)pthread_join(rep->senders[i].thread, NULL);
-		rep->senders[i].started = false;
+		rep->senders[i].has_thread = false;
 	}
 }
 
@@ -59,7 +64,7 @@ static bool
 all_known(const struct replicate *rep)
 {
 	for (size_t i = 0; i < rep->n; i++)
-		if (rep->senders[i].started &&
+		if (rep->senders[i].is_wanted &&
 		    !atomic_load(&rep->senders[i].known))
 			return (false);
 	return (true);

@@ -19,7 +19,8 @@ struct sender {
 	struct replicate *rep;
 	struct endpoint *ep;
 	pthread_t thread;
-	bool started;
+	bool is_wanted;	 /* set before any of them runs: others read it */
+	bool has_thread; /* the owner's */
 	/* guarded by the replicate's lock while lanes send */
 	struct endpoint_report report; /* until the thread is joined */
 	bool any;		       /* something was sent in this pass */
@@ -50,8 +51,9 @@ void *sender_run(void *arg);
  * Fails as the endpoint does, which is to be set aside then. */
 int sender_send_all(struct sender *s, struct err *e) MUST_USE;
 
-/* Where the endpoint locks objects: once a day, those whose date comes near get
- * a later one. */
+/* Where the endpoint locks objects: those whose date comes near get a later
+ * one.
+ */
 int sender_renew_locks(struct sender *s, struct err *e) MUST_USE;
 
 /* --- progress --- */

@@ -74,7 +74,7 @@ sender_begin_last_phase(struct replicate *rep)
 	for (size_t i = 0; i < rep->n; i++) {
 		struct sender *s = &rep->senders[i];
 
-		if (!s->started || s->has_ended)
+		if (!s->is_wanted || s->has_ended)
 			continue;
 		s->expected = tally.pending_bytes[s->ep->number];
 	}

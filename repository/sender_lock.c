@@ -2,8 +2,8 @@
 /*
  * The rolling horizon of Object Lock: each put is locked for lock-days, and
  * what is still needed when two thirds of them are over is locked anew for as
- * many. Once a day all objects of an endpoint are looked through for it; the
- * dates that this machine set are in local state, others count as over.
+ * many. The dates that this machine set are in local state, others count as
+ * over.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -13,7 +13,6 @@
 #include "repository/state_locks.h"
 
 #define DAY_S	  ((int64_t)86400)
-#define LOOK_S	  ((int64_t)20 * 3600) /* daily backups vary by a while */
 #define KEPT_PART 3 /* of lock-days: what is left when it is time */
 
 struct renewal {
@@ -47,21 +46,15 @@ int
 sender_renew_locks(struct sender *s, struct err *e)
 {
 	const struct endpoint *ep = s->ep;
-	struct state *state = s->rep->repo->state;
 	struct renewal job = { .s = s, .now = clock_now() };
-	int64_t seen;
 
 	if (!endpoint_locks(ep->conf))
 		return (0);
-	if (state_get_locks_seen(state, ep->number, &seen, e) < 0)
-		return (-1);
-	if (seen <= job.now && job.now - seen < LOOK_S)
-		return (0);
 	job.until = job.now + (int64_t)ep->conf->lock_days * DAY_S;
-	if (state_each(state, -1, renew_one, &job, e) != 0)
+	if (state_each(s->rep->repo->state, -1, renew_one, &job, e) != 0)
 		return (-1);
 	if (job.n > 0)
 		log_info("endpoint %s: %llu objects are locked anew",
 		    ep->conf->name, (unsigned long long)job.n);
-	return (state_set_locks_seen(state, ep->number, job.now, e));
+	return (0);
 }

@@ -187,7 +187,7 @@ static bool
 all_listed(const struct replicate *rep)
 {
 	for (size_t i = 0; i < rep->n; i++)
-		if (rep->senders[i].started &&
+		if (rep->senders[i].is_wanted &&
 		    !atomic_load(&rep->senders[i].listed))
 			return (false);
 	return (true);

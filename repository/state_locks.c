@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Dates flow in and out by endpoint and object; that of an endpoint's object 0,
- * which is none, is when its locks were last looked through.
+ * Dates flow in and out by endpoint and object.
  *
  *   lock = endpoint:u8 number:u64 (big-endian) -> until:i64
  */
@@ -10,7 +9,6 @@
 #include "repository/state_impl.h"
 
 #define LOCK_KEY (1 + NUMBER_KEY)
-#define SEEN	 0 /* objects are numbered from 1 */
 
 static void
 make_key(uint8_t endpoint, uint64_t number, uint8_t key[LOCK_KEY])
@@ -54,18 +52,4 @@ state_get_lock(struct state *s, uint64_t number, uint8_t endpoint,
 		return (0);
 	*until = bytes_i64(&value);
 	return (bytes_done(&value) ? 0 : state_damaged(e, "a lock's date"));
-}
-
-int
-state_set_locks_seen(
-    struct state *s, uint8_t endpoint, int64_t when, struct err *e)
-{
-	return (state_set_lock(s, SEEN, endpoint, when, e));
-}
-
-int
-state_get_locks_seen(
-    struct state *s, uint8_t endpoint, int64_t *when, struct err *e)
-{
-	return (state_get_lock(s, SEEN, endpoint, when, e));
 }

@@ -17,10 +17,4 @@ int state_set_lock(struct state *s, uint64_t number, uint8_t endpoint,
 int state_get_lock(struct state *s, uint64_t number, uint8_t endpoint,
     int64_t *until, struct err *e) MUST_USE;
 
-/* When all locks at an endpoint were last looked through, 0 never. */
-int state_set_locks_seen(
-    struct state *s, uint8_t endpoint, int64_t when, struct err *e) MUST_USE;
-int state_get_locks_seen(
-    struct state *s, uint8_t endpoint, int64_t *when, struct err *e) MUST_USE;
-
 #endif

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/stop.h"
+#include "restore/first.h"
 
 struct bringing {
 	const struct bring_with *with;
@@ -305,6 +306,22 @@ bring_alone(struct bringing *x, struct err *e)
 	return (false);
 }
 
+/* No copy that readers see is whole, or none is left. */
+static bool
+bring_first(struct bringing *x)
+{
+	SCOPED(buf_free) struct buf bytes = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	if (!first_load(endpoints_repo(x->with->endpoints), x->object, &bytes))
+		return (false);
+	if (lseek(x->fd, 0, SEEK_SET) == 0 &&
+	    file_write(x->fd, bytes.p, bytes.n, &e) == 0)
+		return (true);
+	x->is_ours = true;
+	return (false);
+}
+
 int
 bring_end(struct bringing *x, struct err *e)
 {
@@ -321,6 +338,8 @@ bring_end(struct bringing *x, struct err *e)
 		else if (!x->is_ours)
 			good = bring_alone(x, &why);
 	}
+	if (!good && !x->is_ours && why.kind != ERR_STOPPED)
+		good = bring_first(x);
 	if (!good && why.kind == ERR_STOPPED) {
 		*e = why;
 		rc = -1;

@@ -62,6 +62,12 @@ endpoints_parallel(const struct endpoints *p, unsigned i)
 	return (store_parallel(p->quick[i]));
 }
 
+struct repo *
+endpoints_repo(const struct endpoints *p)
+{
+	return (p->r);
+}
+
 size_t
 endpoints_count(const struct endpoints *p)
 {

@@ -23,6 +23,7 @@ struct endpoints *endpoints_new(struct repo *r, struct remarks *remarks,
 void endpoints_free(struct endpoints *p);
 /* How many calls at a time endpoint i takes well; 1 or more. */
 unsigned endpoints_parallel(const struct endpoints *p, unsigned i);
+struct repo *endpoints_repo(const struct endpoints *p);
 size_t endpoints_count(const struct endpoints *p);
 
 /* What came of asking one after the other for an object. Begin with sure. */

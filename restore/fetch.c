@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/stop.h"
 #include "restore/fetch_impl.h"
+#include "restore/first.h"
 
 #define TRIES_MAX 4 /* turns for one copy */
 
@@ -179,6 +180,22 @@ judge_range(struct fetch *f, const struct wanted *w, struct asking *a,
 	return (1);
 }
 
+/* The box out of the pack as it was put first. */
+static bool
+range_of_first(struct fetch *f, const struct wanted *w)
+{
+	SCOPED(buf_free) struct buf pack = BUF_INIT;
+	const struct copy *c = w->copy;
+	struct err ignored = ERR_INIT;
+
+	if (!first_load(f->r, w->object, &pack) || pack.n < c->offset ||
+	    pack.n - c->offset < w->box->n)
+		return (false);
+	memcpy(w->box->p, pack.p + c->offset, w->box->n);
+	return (opener_open(
+		    f->opener, c, w->box->p, w->bases, w->out, &ignored) == 0);
+}
+
 /* Reads one box from the endpoints until one opens: once from each that is not
  * set aside, then patiently. */
 static int
@@ -207,9 +224,11 @@ bring_range(struct fetch *f, const struct wanted *w, struct err *e)
 		    w->box->p, w->box->n, e);
 		rc = judge_range(f, w, &a, (unsigned)i, rc, e);
 	}
-	if (rc > 0 && e->kind != ERR_STOPPED)
-		return (endpoints_none(endpoints, &a, w->object, e));
-	return (rc == 0 ? 0 : -1);
+	if (rc <= 0 || e->kind == ERR_STOPPED)
+		return (rc == 0 ? 0 : -1);
+	if (range_of_first(f, w))
+		return (0);
+	return (endpoints_none(endpoints, &a, w->object, e));
 }
 
 /* A copy that is in an object at the endpoints, by way of the staging area. */

@@ -47,20 +47,6 @@ a_date_is_of_its_object_and_endpoint_alone(void **arg)
 	assert_true(date_of(f, 8, 1) == 0);
 }
 
-static void
-looking_through_is_remembered_by_endpoint(void **arg)
-{
-	struct state_rig *f = *arg;
-	struct err e = ERR_INIT;
-	int64_t when = -1;
-
-	state_rig_must(state_set_locks_seen(f->s, 1, 5000, &e), &e);
-	state_rig_must(state_get_locks_seen(f->s, 1, &when, &e), &e);
-	assert_true(when == 5000);
-	state_rig_must(state_get_locks_seen(f->s, 0, &when, &e), &e);
-	assert_true(when == 0);
-}
-
 #define RIG_TEST(fn)                                                           \
 	cmocka_unit_test_setup_teardown(fn, state_rig_setup, state_rig_teardown)
 
@@ -70,7 +56,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(nothing_is_locked_that_nobody_locked),
 		RIG_TEST(a_date_is_of_its_object_and_endpoint_alone),
-		RIG_TEST(looking_through_is_remembered_by_endpoint),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
