@@ -38,8 +38,7 @@ thread_main(void *arg)
 	struct fence *f = q->fence;
 	struct err e = ERR_INIT;
 
-	if (repo_check_endpoint(f->r, q->ep, &e) < 0 &&
-	    e.kind == ERR_TAKEN_OVER) {
+	if (repo_check_ahead(f->r, q->ep, &e) < 0 && e.kind == ERR_TAKEN_OVER) {
 		(void)pthread_mutex_lock(&f->lock);
 		f->why = e;
 		(void)pthread_mutex_unlock(&f->lock);

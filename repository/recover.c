@@ -151,6 +151,7 @@ open_endpoints(struct repo *r, const struct settings *s, struct err *e)
 	r->endpoints = mem_array(s->nendpoints, sizeof(*r->endpoints));
 	for (size_t i = 0; i < s->nendpoints; i++) {
 		r->endpoints[i].conf = &s->endpoints[i];
+		(void)pthread_mutex_init(&r->endpoints[i].asking, NULL);
 		r->endpoints[i].number = numbers[i];
 		r->nendpoints = i + 1;
 		if ((r->endpoints[i].store = endpoint_open_store(

@@ -20,7 +20,8 @@
 #include "repository/spool.h"
 #include "repository/state.h"
 
-#define LOCK_TEXT 128 /* all that is ever in the lock file */
+#define AHEAD_MS  10000 /* for so long an answer holds */
+#define LOCK_TEXT 128	/* all that is ever in the lock file */
 
 /* --- keys --- */
 
@@ -135,6 +136,7 @@ open_endpoints(struct repo *r, bool settle, struct err *e)
 		struct endpoint *ep = &r->endpoints[i];
 
 		ep->conf = &s->endpoints[i];
+		(void)pthread_mutex_init(&ep->asking, NULL);
 		ep->number = numbers[i];
 		ep->store = endpoint_open_store(
 		    ep->conf, s->give_up_after_s, e);
@@ -374,4 +376,29 @@ int
 repo_check_endpoint(struct repo *r, struct endpoint *ep, struct err *e)
 {
 	return (check_config(r, ep, e) < 0 ? -1 : check_writers(r, ep, e));
+}
+
+int
+repo_check_ahead(struct repo *r, struct endpoint *ep, struct err *e)
+{
+	int rc;
+
+	(void)pthread_mutex_lock(&ep->asking);
+	rc = repo_check_endpoint(r, ep, e);
+	ep->checked_ms = rc == 0 ? clock_ticks_ms() : 0;
+	(void)pthread_mutex_unlock(&ep->asking);
+	return (rc);
+}
+
+int
+repo_check_once(struct repo *r, struct endpoint *ep, struct err *e)
+{
+	bool is_known;
+
+	(void)pthread_mutex_lock(&ep->asking);
+	is_known = ep->checked_ms != 0 &&
+	    clock_ticks_ms() - ep->checked_ms < AHEAD_MS;
+	ep->checked_ms = 0;
+	(void)pthread_mutex_unlock(&ep->asking);
+	return (is_known ? 0 : repo_check_endpoint(r, ep, e));
 }

@@ -8,6 +8,8 @@
 #ifndef REPOSITORY_REPO_H
 #define REPOSITORY_REPO_H
 
+#include <pthread.h>
+
 #include "base/progress.h"
 #include "repository/keys.h"
 #include "repository/settings.h"
@@ -19,6 +21,9 @@ struct endpoint {
 	const struct endpoint_settings *conf;
 	struct store *store;
 	uint8_t number; /* in local state; stays with the name */
+	pthread_mutex_t asking;
+	uint64_t checked_ms; /* an answer that is kept, or 0; guarded by
+				asking */
 };
 
 struct repo {
@@ -88,6 +93,12 @@ int repo_init(const struct settings *s,
  * repository's, ERR_MISSING when config is not there, or the endpoint's error.
  */
 int repo_check_endpoint(
+    struct repo *r, struct endpoint *ep, struct err *e) MUST_USE;
+/* The same, and the answer is kept for repo_check_once: it serves a sender that
+ * starts in a moment, once, instead of being asked for again. */
+int repo_check_ahead(
+    struct repo *r, struct endpoint *ep, struct err *e) MUST_USE;
+int repo_check_once(
     struct repo *r, struct endpoint *ep, struct err *e) MUST_USE;
 
 #endif

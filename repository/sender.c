@@ -90,7 +90,7 @@ prepare_endpoint(struct sender *s, struct err *e)
 
 	if (prepare && store_prepare(s->ep->store, e) < 0)
 		return (-1);
-	if (repo_check_endpoint(r, s->ep, e) == 0)
+	if (repo_check_once(r, s->ep, e) == 0)
 		return (0);
 	if (!prepare || (e->kind != ERR_CORRUPT && e->kind != ERR_MISSING))
 		return (-1);
