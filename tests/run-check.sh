@@ -10,13 +10,14 @@
 #   run-check.sh soak [FILE…]      the campaigns of tests/soak, one at a time;
 #                                  SOAK=short for their short forms
 #   run-check.sh cover             all of it with the coverage build
-# JOBS (number of processors) run at a time. Reports are left in build/check. The
+# JOBS (the processors and one) run at a time. Reports are left in build/check. The
 # last line counts: "N passed, N failed"; no test at all is a failure.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 mode=${1:-check}
 [ $# -gt 0 ] && shift
-JOBS=${JOBS:-$(nproc 2>/dev/null || echo 2)}
+# One more than there are processors: many a test waits for a server.
+JOBS=${JOBS:-$(($(nproc 2>/dev/null || echo 2) + 1))}
 UNIT_SECONDS=300
 SCENARIO_SECONDS=900
 SOAK_SECONDS=7200
