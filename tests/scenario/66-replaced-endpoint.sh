@@ -141,7 +141,7 @@ mkfifo "$T/fra/backups/20260103T000000Z-00000000" "$T/fra/audit/pipe"
 plain_change three
 run timeout 60 "$TRIPLICATE" -c "$CONF" --json backup
 exits 0 "rubbish there: a backup"
-for command in list status verify sync "restore latest --to-dir $T/back"; do
+for command in list status sync "restore latest --to-dir $T/back"; do
 	# shellcheck disable=SC2086
 	run timeout 60 "$TRIPLICATE" -c "$CONF" $command
 	exits 0 "rubbish there: ${command%% *}"
@@ -153,6 +153,18 @@ run "$TRIPLICATE" -c "$T/bare/triplicate.conf" restore latest --to-dir "$T/bare/
 exits 0 "rubbish there: and restores"
 is "$(file_sums "$T/bare/back/filestore")" "$(file_sums "$T/files")" \
 	"rubbish there: the right files"
+trij verify
+exits 7 "rubbish there: verify"
+json_is '.verify.endpoints.fra | (.missing + .damaged) | length' 0 \
+	"rubbish there: all that is ours is whole"
+json_is '.verify.endpoints.fra.foreign | length' 9 "rubbish there: it is named"
+tri verify --repair
+exits 0 "rubbish there: and removed"
+tri verify
+exits 0 "rubbish there: nothing of it is left"
+ok "rubbish there: what stands in no place of ours is others' business" \
+	test -e "$T/fra/a name with spaces" -a -e "$T/fra/lost+found/x" \
+	-a -h "$T/fra/backups/20260102T000000Z-00000000"
 # --- no endpoint at all ----------------------------------------------------------
 put_back
 for endpoint in $ENDPOINTS; do mv "$T/$endpoint" "$T/$endpoint.away"; done
