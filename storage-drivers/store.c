@@ -241,14 +241,11 @@ store_list(struct store *s, const char *prefix,
 }
 
 unsigned
-store_parallel(const struct store *s)
+store_parallel(struct store *s)
 {
-	/* The stack is the caller's to change, its settings are not. */
-	struct store *at = (struct store *)(uintptr_t)s;
-
-	while (at->ops->parallel == 0 && at->ops->inner != NULL)
-		at = at->ops->inner(at);
-	return (at->ops->parallel > 0 ? at->ops->parallel : 1);
+	while (s->ops->parallel == 0 && s->ops->inner != NULL)
+		s = s->ops->inner(s);
+	return (s->ops->parallel > 0 ? s->ops->parallel : 1);
 }
 
 static int

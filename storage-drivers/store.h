@@ -117,7 +117,7 @@ int store_load(struct store *s, const char *name, size_t limit, struct buf *out,
     struct err *e) MUST_USE;
 
 /* How many calls at a time the endpoint takes well; 1 or more. */
-unsigned store_parallel(const struct store *s);
+unsigned store_parallel(struct store *s);
 
 /*
  * --- endpoints that keep versions (S3 with Object Lock) ---
