@@ -14,7 +14,7 @@
 #include "storage-drivers/pace.h"
 #include "tests/drivers/fake.h"
 
-#define KIB 1024U
+#define KIB ((size_t)1024)
 
 /* --- rates --------------------------------------------------------------- */
 
@@ -73,6 +73,11 @@ hours_alone_limit_nothing_else(void **state)
 	assert_true(rate_limits(&r));
 }
 
+static const char nine_parts[] =
+    "1M, 0:00-1:00 1M, 1:00-2:00 1M, 2:00-3:00 1M, 3:00-4:00 1M, "
+    "4:00-5:00 1M, 5:00-6:00 1M, 6:00-7:00 1M, 7:00-8:00 1M, 8:00-9:00 1M, "
+    "9:00-10:00 1M";
+
 static void
 what_means_nothing_is_refused(void **state)
 {
@@ -81,10 +86,7 @@ what_means_nothing_is_refused(void **state)
 		"20M, 06:00-20:005M", "20M, 06:00-06:00 5M",
 		"20M, 25:00-26:00 5M", "20M, 06:60-07:00 5M", "20M, 6-20 5M",
 		"06:00-07:00 5M, 20M", "20M, 06:00-20:00 1",
-		"20M, 123:00-20:00 5M",
-		"1M, 0:00-1:00 1M, 1:00-2:00 1M, 2:00-3:00 1M, 3:00-4:00 1M,"
-		" 4:00-5:00 1M, 5:00-6:00 1M, 6:00-7:00 1M, 7:00-8:00 1M,"
-		" 8:00-9:00 1M" };
+		"20M, 123:00-20:00 5M", nine_parts };
 	struct rate r = { .bytes_s = 42 };
 
 	(void)state;
