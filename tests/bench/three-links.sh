@@ -136,7 +136,7 @@ measure_client() { # the same bytes by OpenSSH's own client, over line b
 ordinary() {
 	local in=(ip netns exec "$at_app") began port=${SFTP_URL##*:} pids=() pid
 	local s3=${S3_URL#s3+} dav=${WEBDAV_TLS_URL/#davs/https} how=$1
-	local curl=(curl -sSf --cacert "$WEBDAV_CA_FILE" -H 'expect:')
+	local curl=(curl -sSf --cacert "$WEBDAV_CA_FILE")
 	echo "user = \"$WEBDAV_USER:$(cat "$WEBDAV_PASSWORD_FILE")\"" >"$T/dav.curl"
 	head -c $((SIZE * 400000)) "$T/all" >"$T/share.large"
 	head -c $((SIZE * 200000)) "$T/all" >"$T/share.small"
