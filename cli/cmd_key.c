@@ -196,7 +196,7 @@ remove_slot(struct cli *c, const char *name, struct err *e)
 
 	if (r == NULL || slots_remove(r, name, &removal, e) < 0 ||
 	    record(r, "remove", name, e) < 0 || slots_forget(r, name, e) < 0 ||
-	    replicate_audit(r, e) < 0)
+	    replicate_audit(r, 0, e) < 0)
 		return (-1);
 	j = json_object();
 	json_set_string(j, "slot", name);

@@ -219,7 +219,7 @@ record(struct cli *c, struct repo *r, const struct restore_result *result,
 	json_set_string(detail, "to", q->to_dir == NULL ? "branch" : "folder");
 	if (audit_log_add(r, "restore", result->backup,
 		q->conf.to != NULL ? q->conf.to->name : NULL, detail, &e) < 0 ||
-	    replicate_audit(r, &e) < 0)
+	    replicate_audit(r, result->away, &e) < 0)
 		say_warning(c, "audit log: %s", e.text);
 }
 

@@ -147,6 +147,17 @@ lanes_give(struct lanes *l, const struct state_object *o, struct err *e)
 	return (rc);
 }
 
+bool
+lanes_are_busy(struct lanes *l)
+{
+	bool busy;
+
+	(void)pthread_mutex_lock(&l->lock);
+	busy = l->nbusy > 0;
+	(void)pthread_mutex_unlock(&l->lock);
+	return (busy);
+}
+
 int
 lanes_drain(struct lanes *l, struct err *e)
 {

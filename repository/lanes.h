@@ -25,6 +25,8 @@ void lanes_freep(struct lanes **l);
  * then o was not begun. Thread: one gives and drains. */
 int lanes_give(
     struct lanes *l, const struct state_object *o, struct err *e) MUST_USE;
+/* Is anything under way? */
+bool lanes_are_busy(struct lanes *l);
 /* Waits until all lanes are free. Fails as the first object's work that did. */
 int lanes_drain(struct lanes *l, struct err *e) MUST_USE;
 

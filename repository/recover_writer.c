@@ -134,7 +134,7 @@ note_in_audit_log(struct repo *r, const struct writer *w, struct err *e)
 	json_set_string(detail, "host", w->host);
 	if (audit_log_add(r, "take-over", NULL, NULL, detail, e) < 0)
 		return (-1);
-	if (replicate_audit(r, &later) < 0)
+	if (replicate_audit(r, 0, &later) < 0)
 		log_debug("%s", later.text);
 	return (0);
 }

@@ -141,13 +141,16 @@ replicate_freep(struct replicate **rep)
 }
 
 int
-replicate_audit(struct repo *r, struct err *e)
+replicate_audit(struct repo *r, unsigned without, struct err *e)
 {
 	struct endpoint_report reports[SETTINGS_ENDPOINTS_MAX] = {
 		{ .packs = 0 }
 	};
-	SCOPED(replicate_freep)
-	struct replicate *rep = replicate_start(r, 0, REPLICATE_AUDIT_ONLY, e);
+	unsigned which = ((1U << r->nendpoints) - 1) & ~without;
+	SCOPED(replicate_freep) struct replicate *rep = NULL;
 
+	if (which == 0) /* which would mean all */
+		return (0);
+	rep = replicate_start(r, which, REPLICATE_AUDIT_ONLY, e);
 	return (rep == NULL ? -1 : replicate_finish(rep, reports, e));
 }

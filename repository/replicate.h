@@ -46,9 +46,12 @@ int replicate_wait_known(struct replicate *rep, struct err *e) MUST_USE;
  * for r->endpoints[i]. */
 int replicate_finish(struct replicate *rep, struct endpoint_report reports[],
     struct err *e) MUST_USE;
-/* Sends audit entries that were just written, where an endpoint answers; what
- * does not get there goes with the next run. */
-int replicate_audit(struct repo *r, struct err *e) MUST_USE;
+/*
+ * Sends audit entries that were just written, where an endpoint answers; what
+ * does not get there goes with the next run. Endpoints in without (a bit each)
+ * are not tried: who calls has just waited for them in vain.
+ */
+int replicate_audit(struct repo *r, unsigned without, struct err *e) MUST_USE;
 void replicate_free(
     struct replicate *rep); /* stops them without waiting for the rest */
 void replicate_freep(struct replicate **rep);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the files of replication share: replicate.c starts and ends senders,
- * sender.c is one endpoint's thread, sender_send.c what it sends, and
- * sender_count.c what of that is told as progress.
+ * sender.c is one endpoint's thread, sender_scout.c what looks around there
+ * meanwhile, sender_send.c what it sends, and sender_count.c what of that is
+ * told as progress.
  */
 #ifndef REPOSITORY_REPLICATE_IMPL_H
 #define REPOSITORY_REPLICATE_IMPL_H
@@ -30,6 +31,10 @@ struct sender {
 	uint64_t expected, counted; /* bytes, after nothing more is coming */
 	atomic_bool known; /* what the endpoint holds is, or it was set aside */
 	atomic_bool listed; /* and where: others may have it from there */
+	pthread_t scout;
+	bool has_scout;
+	atomic_bool scout_failed;
+	struct err scouted; /* why; the scout's until it is joined */
 };
 
 struct replicate {
@@ -46,6 +51,15 @@ struct replicate {
 
 /* The thread of one sender; arg is its struct sender. */
 void *sender_run(void *arg);
+
+/* Looks around at the endpoint in a thread of its own: known and listed are set
+ * in turn. */
+int sender_scout_start(struct sender *s, struct err *e) MUST_USE;
+/* Waits for it. Fails as it did, unless e tells of another failure already. */
+int sender_scout_join(struct sender *s, struct err *e) MUST_USE;
+/* They are set in any case in the end: others wait for that. */
+void sender_set_known(struct sender *s);
+void sender_set_listed(struct sender *s);
 
 /* Sends until nothing is left that can be sent and nothing more is coming.
  * Fails as the endpoint does, which is to be set aside then. */

@@ -288,6 +288,8 @@ is_later(const struct writer *a, const struct writer *b)
 struct writer_search {
 	struct repo *r;
 	struct endpoint *ep;
+	struct writer me;
+	bool trusts_own;      /* our record was found whole in this job */
 	struct writer newest; /* ours, until there is a later one */
 };
 
@@ -303,7 +305,9 @@ look_at_writer(const struct store_entry *entry, void *arg, struct err *e)
 	uint8_t id[8];
 
 	if (!writer_parse_name(entry->name, &epoch, id) ||
-	    epoch < search->r->epoch)
+	    epoch < search->me.epoch ||
+	    (search->trusts_own && epoch == search->me.epoch &&
+		memcmp(id, search->me.id, sizeof(id)) == 0))
 		return (0);
 	if (endpoint_read_writer(
 		ep->store, search->r->keys, entry->name, &found, e) < 0)
@@ -352,30 +356,40 @@ fail_taken_over(const struct endpoint *ep, const struct writer *by,
 
 /* A read-only machine is nobody's rival. */
 static int
-check_writers(struct repo *r, struct endpoint *ep, struct err *e)
+check_writers(
+    struct repo *r, struct endpoint *ep, bool trusts_own, struct err *e)
 {
-	struct writer_search search = { .r = r, .ep = ep };
+	struct writer_search search = { .r = r,
+		.ep = ep,
+		.me = { .epoch = r->epoch },
+		.trusts_own = trusts_own };
 	struct state_writer mine;
-	struct writer me = { .epoch = r->epoch };
 
 	if (r->epoch == 0)
 		return (0);
 	if (state_get_writer(r->state, &mine, e) < 0)
 		return (-1);
-	me.started = mine.started;
-	memcpy(me.id, mine.id, sizeof(me.id));
-	search.newest = me;
+	search.me.started = mine.started;
+	memcpy(search.me.id, mine.id, sizeof(search.me.id));
+	search.newest = search.me;
 	if (store_list(ep->store, "writers/", look_at_writer, &search, e) != 0)
 		return (-1);
-	if (is_later(&search.newest, &me))
-		return (fail_taken_over(ep, &search.newest, me.epoch, e));
+	if (is_later(&search.newest, &search.me))
+		return (fail_taken_over(ep, &search.newest, r->epoch, e));
 	return (0);
 }
 
 int
 repo_check_endpoint(struct repo *r, struct endpoint *ep, struct err *e)
 {
-	return (check_config(r, ep, e) < 0 ? -1 : check_writers(r, ep, e));
+	return (
+	    check_config(r, ep, e) < 0 ? -1 : check_writers(r, ep, false, e));
+}
+
+int
+repo_check_again(struct repo *r, struct endpoint *ep, struct err *e)
+{
+	return (check_writers(r, ep, true, e));
 }
 
 int

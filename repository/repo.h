@@ -94,8 +94,12 @@ int repo_init(const struct settings *s,
  */
 int repo_check_endpoint(
     struct repo *r, struct endpoint *ep, struct err *e) MUST_USE;
-/* The same, and the answer is kept for repo_check_once: it serves a sender that
- * starts in a moment, once, instead of being asked for again. */
+/* Of an endpoint that this job has found to be ours: has nobody taken over
+ * meanwhile? Fails: ERR_TAKEN_OVER, or the endpoint's error. */
+int repo_check_again(
+    struct repo *r, struct endpoint *ep, struct err *e) MUST_USE;
+/* The same as the first, and the answer is kept for repo_check_once: it serves
+ * a sender that starts in a moment, once, instead of being asked for again. */
 int repo_check_ahead(
     struct repo *r, struct endpoint *ep, struct err *e) MUST_USE;
 int repo_check_once(

@@ -1,68 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One endpoint's thread: it checks that the endpoint is ours, learns what it
- * holds that this machine doesn't know, lists it, and then sends. A failed call
- * (the driver has retried it already) sets the endpoint aside: nobody waits for
- * it, and it is asked now and then whether it is well again, for as long as
- * there may be more to send.
+ * One endpoint's thread: it checks that the endpoint is ours, sends its scout
+ * to look around (sender_scout.c), and sends. A failed call (the driver has
+ * retried it already) sets the endpoint aside: nobody waits for it, and it is
+ * asked now and then whether it is well again, for as long as there may be more
+ * to send.
  */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "repository/endpoint.h"
 #include "repository/object.h"
-#include "repository/recover.h"
 #include "repository/replicate_impl.h"
 #include "repository/spool.h"
 
 #define PROBE_LEAST_MS 5000
 #define PROBE_MOST_MS  60000
-
-/* --- the listing: what the endpoint says it has --- */
-
-static int
-see(const struct store_entry *entry, void *arg, struct err *e)
-{
-	enum state_seen what;
-
-	return (state_listing_entry(arg, entry, &what, e));
-}
-
-static int
-list_endpoint(struct sender *s, struct err *e)
-{
-	struct state *state = s->rep->repo->state;
-	struct state_listing_result result;
-	SCOPED(state_listing_freep)
-	struct state_listing *listing = state_listing_open(
-	    state, s->ep->number, e);
-
-	if (listing == NULL ||
-	    store_list(s->ep->store, "", see, listing, e) < 0 ||
-	    state_listing_apply(listing, &result, e) < 0)
-		return (-1);
-	if (result.lost > 0)
-		log_warning(
-		    "endpoint %s: %llu objects are missing or cut there, sending them again",
-		    s->ep->conf->name, (unsigned long long)result.lost);
-	return (0);
-}
-
-/* What the endpoint holds and this machine does not know. */
-static int
-learn(struct sender *s, struct err *e)
-{
-	struct repo *r = s->rep->repo;
-	uint64_t n;
-
-	if (recover_learn(r, s->ep, &n, e) < 0)
-		return (-1);
-	if (n > 0)
-		log_warning(
-		    "endpoint %s holds %llu objects that this machine did not know: taken in",
-		    s->ep->conf->name, (unsigned long long)n);
-	return (0);
-}
 
 static int
 put_root(const struct state_object *o, void *arg, struct err *e)
@@ -101,34 +54,19 @@ prepare_endpoint(struct sender *s, struct err *e)
 	return (repo_check_endpoint(r, s->ep, e));
 }
 
-static void
-set_known(struct sender *s)
-{
-	atomic_store(&s->known, true);
-	state_wake(s->rep->repo->state);
-}
-
-static void
-set_listed(struct sender *s)
-{
-	atomic_store(&s->listed, true);
-	set_known(s);
-}
-
+/* Packs are sent while the scout looks around. A sender that fails does not
+ * wait for more than the call in which its scout is. */
 static int
 work(struct sender *s, struct err *e)
 {
 	bool audit_only = (s->rep->flags & REPLICATE_AUDIT_ONLY) != 0;
+	int rc;
 
-	if (prepare_endpoint(s, e) < 0 || (!audit_only && learn(s, e) < 0))
+	if (prepare_endpoint(s, e) < 0 || sender_scout_start(s, e) < 0)
 		return (-1);
-	set_known(s);
-	if (!audit_only && list_endpoint(s, e) < 0)
-		return (-1);
-	set_listed(s);
 	s->report.reached = true;
-	sender_count_in(s);
-	if (sender_send_all(s, e) < 0)
+	rc = sender_send_all(s, e);
+	if (sender_scout_join(s, e) < 0 || rc < 0)
 		return (-1);
 	return (audit_only ? 0 : sender_renew_locks(s, e));
 }
@@ -150,7 +88,7 @@ set_aside(struct sender *s, const struct err *why)
 		log_debug("%s", ignored.text);
 	spool_sender(r, s->ep, false);
 	sender_count_out(s);
-	set_listed(s);
+	sender_set_listed(s);
 }
 
 /* Failures that the endpoint, or its operator, may mend while we go on. */

@@ -13,26 +13,32 @@
 #include "repository/spool.h"
 #include "repository/state_backups.h"
 
-/* An object may wait for others: a manifest for its closure. */
+/* Until it is known what the endpoint has, only packs and index objects go that
+ * this machine has: others may be there. A manifest waits for its closure. */
 static int
 may_go(struct sender *s, const struct state_object *o, bool *may, struct err *e)
 {
 	uint64_t missing = 0;
 
-	*may = true;
-	if (o->class != STATE_MANIFEST)
+	*may = atomic_load(&s->listed) ||
+	    (o->spooled && (o->class == STATE_PACK || o->class == STATE_INDEX));
+	if (!*may || o->class != STATE_MANIFEST)
 		return (0);
 	if (state_closure_missing(
 		s->rep->repo->state, o->number, s->ep->number, &missing, e) < 0)
 		return (-1);
 	*may = missing == 0;
 	/* Whoever took over meanwhile must not find a manifest of ours. */
-	return (*may ? repo_check_endpoint(s->rep->repo, s->ep, e) : 0);
+	return (*may ? repo_check_again(s->rep->repo, s->ep, e) : 0);
 }
 
 static int
-may_go_on(const struct replicate *rep, struct err *e)
+may_go_on(const struct sender *s, struct err *e)
 {
+	const struct replicate *rep = s->rep;
+
+	if (atomic_load(&s->scout_failed))
+		return (-1); /* and says why when it is joined */
 	if (atomic_load(&rep->taken_over))
 		return (err_set(e, ERR_TAKEN_OVER,
 		    "another machine took this repository over, as another endpoint says"));
@@ -125,7 +131,7 @@ send_one(void *arg, const struct state_object *o, struct err *e)
 	bool may;
 	int rc;
 
-	if (may_go_on(s->rep, e) < 0 || may_go(s, o, &may, e) < 0)
+	if (may_go_on(s, e) < 0 || may_go(s, o, &may, e) < 0)
 		return (-1);
 	if (!may)
 		return (0);
@@ -160,20 +166,37 @@ send_in_order(struct sender *s, struct lanes *l, const struct state_object *o,
 	return (lanes_drain(l, e) < 0 ? -1 : send_one(s, o, e));
 }
 
+/* While packs are under way a backup may finish the next one, whose lane
+ * should not stand idle: is it too early to go beyond from? */
+static bool
+may_come_more(struct lanes *l, const struct state_object *from, int next_class)
+{
+	return (next_class > STATE_INDEX &&
+	    (from == NULL || from->class <= STATE_INDEX) && lanes_are_busy(l));
+}
+
 /* One pass over what is pending; s->any tells whether something was sent. */
 static int
 send_pending(struct sender *s, struct lanes *l, struct err *e)
 {
+	struct state *state = s->rep->repo->state;
 	struct state_object o, after;
 	const struct state_object *from = NULL;
 	bool found;
 
 	s->any = false;
 	for (;;) {
-		if (may_go_on(s->rep, e) < 0 ||
-		    state_next_pending(s->rep->repo->state, s->ep->number, from,
-			&o, &found, e) < 0)
+		uint64_t seen = state_changes(state);
+
+		if (may_go_on(s, e) < 0 ||
+		    state_next_pending(
+			state, s->ep->number, from, &o, &found, e) < 0)
 			return (-1);
+		if (may_come_more(l, from, found ? o.class : STATE_CLASSES)) {
+			if (state_wait(state, seen, REPLICATE_WAIT_MS, e) < 0)
+				return (-1);
+			continue;
+		}
 		if (!found)
 			return (lanes_drain(l, e));
 		if (is_asked_for(s, &o) && send_in_order(s, l, &o, e) < 0)

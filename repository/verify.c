@@ -226,7 +226,7 @@ verify_whole(struct verify *v, struct err *e)
 	v->result->ok = is_whole(v->result, r->nendpoints);
 	if (r->epoch == 0)
 		return (0);
-	return (record(v, e) < 0 || replicate_audit(r, e) < 0 ? -1 : 0);
+	return (record(v, e) < 0 || replicate_audit(r, 0, e) < 0 ? -1 : 0);
 }
 
 static void

@@ -76,8 +76,9 @@ void endpoints_served(struct endpoints *p, const struct asking *a, unsigned i,
 /* Nobody is left to ask: the error that this makes. */
 int endpoints_none(const struct endpoints *p, const struct asking *a,
     const char *object, struct err *e);
-/* Bytes had from each. */
-void endpoints_fetched(
-    struct endpoints *p, uint64_t fetched[SETTINGS_ENDPOINTS_MAX]);
+/* Bytes had from each, and which have been set aside and not answered since (a
+ * bit each). */
+void endpoints_fetched(struct endpoints *p,
+    uint64_t fetched[SETTINGS_ENDPOINTS_MAX], unsigned *away);
 
 #endif

@@ -149,12 +149,17 @@ endpoints_none(const struct endpoints *p, const struct asking *a,
 }
 
 void
-endpoints_fetched(struct endpoints *p, uint64_t fetched[SETTINGS_ENDPOINTS_MAX])
+endpoints_fetched(struct endpoints *p, uint64_t fetched[SETTINGS_ENDPOINTS_MAX],
+    unsigned *away)
 {
 	size_t i;
 
+	*away = 0;
 	(void)pthread_mutex_lock(&p->lock);
-	for (i = 0; i < SETTINGS_ENDPOINTS_MAX; i++)
+	for (i = 0; i < SETTINGS_ENDPOINTS_MAX; i++) {
 		fetched[i] = p->at[i].bytes;
+		if (p->at[i].pause_ms > 0)
+			*away |= 1U << i;
+	}
 	(void)pthread_mutex_unlock(&p->lock);
 }

@@ -60,6 +60,7 @@ int fetch_stream(struct fetch *f, const struct recipe *r,
 
 struct fetch_totals {
 	uint64_t fetched[SETTINGS_ENDPOINTS_MAX]; /* from r->endpoints[i] */
+	unsigned away; /* endpoints that last failed to answer: a bit each */
 	uint64_t to_fetch, objects; /* of what was expected: bytes that must
 				       come from endpoints, packs */
 };

@@ -84,6 +84,6 @@ void
 fetch_totals(struct fetch *f, struct fetch_totals *out)
 {
 	*out = (struct fetch_totals){ .objects = 0 };
-	endpoints_fetched(f->with.endpoints, out->fetched);
+	endpoints_fetched(f->with.endpoints, out->fetched, &out->away);
 	staging_each(f->with.staging, count_pack, out);
 }

@@ -46,6 +46,8 @@ struct restore_result {
 		char name[64];
 		uint64_t bytes_fetched;
 	} endpoints[SETTINGS_ENDPOINTS_MAX];
+	unsigned away; /* of them, those that last failed to answer: a bit each
+			*/
 	bool has_database;
 	char database[256]; /* its name */
 	char schema[64];    /* of side tables, "restored_…", or "" */

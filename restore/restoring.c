@@ -237,6 +237,7 @@ restoring_tell(struct restoring *j, struct restore_result *out, uint64_t ms)
 		return;
 	fetch_totals(j->fetch, &totals);
 	out->nendpoints = r->nendpoints;
+	out->away = totals.away;
 	for (i = 0; i < r->nendpoints; i++) {
 		(void)snprintf(out->endpoints[i].name,
 		    sizeof(out->endpoints[i].name), "%s",

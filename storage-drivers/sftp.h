@@ -29,6 +29,7 @@ struct sftp_conf {
 /* A connection that is logged in. Used by one thread at a time. */
 struct sftp_session {
 	int fd;
+	int left_lying; /* bytes to be read that the last call did not take */
 	unsigned timeout_s;
 	LIBSSH2_SESSION *ssh;
 	LIBSSH2_SFTP *sftp;
@@ -49,7 +50,7 @@ void sftp_session_free(struct sftp_session *s);
  * After LIBSSH2_ERROR_EAGAIN: waits until the call is worth repeating.
  * Fails: ERR_NETWORK when the line is silent for the timeout; ERR_STOPPED.
  */
-int sftp_wait(const struct sftp_session *s, struct err *e) MUST_USE;
+int sftp_wait(struct sftp_session *s, struct err *e) MUST_USE;
 
 /* The failure of a libssh2 call that answered rc, by libssh2's and the server's
  * codes. Returns -1. */

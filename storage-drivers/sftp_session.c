@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -59,19 +60,30 @@ wait_for(int fd, short events, unsigned timeout_s, struct err *e)
 	}
 }
 
-int
-sftp_wait(const struct sftp_session *s, struct err *e)
+static int
+unread_bytes(int fd)
 {
-	int directions = libssh2_session_block_directions(s->ssh);
-	short events = 0;
+	int n;
 
-	if ((directions & LIBSSH2_SESSION_BLOCK_INBOUND) != 0)
+	return (ioctl(fd, FIONREAD, &n) == 0 ? n : 0);
+}
+
+/* With a packet half sent libssh2 reads nothing, but may say that it waits for
+ * that as well: bytes that it has left lying are no reason to call it again. On
+ * a line that was cut it would be called for ever. */
+int
+sftp_wait(struct sftp_session *s, struct err *e)
+{
+	int directions = libssh2_session_block_directions(s->ssh), rc;
+	bool outbound = (directions & LIBSSH2_SESSION_BLOCK_OUTBOUND) != 0;
+	short events = outbound ? POLLOUT : POLLIN;
+
+	if (outbound && (directions & LIBSSH2_SESSION_BLOCK_INBOUND) != 0 &&
+	    unread_bytes(s->fd) != s->left_lying)
 		events |= POLLIN;
-	if ((directions & LIBSSH2_SESSION_BLOCK_OUTBOUND) != 0)
-		events |= POLLOUT;
-	if (events == 0)
-		events = POLLIN;
-	return (wait_for(s->fd, events, s->timeout_s, e));
+	rc = wait_for(s->fd, events, s->timeout_s, e);
+	s->left_lying = unread_bytes(s->fd);
+	return (rc);
 }
 
 /* --- what failed --------------------------------------------------------- */

@@ -223,7 +223,7 @@ recover_brings_the_marks_back(void **state)
 	struct err e = ERR_INIT;
 
 	fixture_must(audit_log_add(r, "pin", id, NULL, NULL, &e), &e);
-	fixture_must(replicate_audit(r, &e), &e);
+	fixture_must(replicate_audit(r, 0, &e), &e);
 	repo_freep(&r);
 	recover_all(g, 1, &b, &out);
 	r = open_bare(&b, REPO_READ);

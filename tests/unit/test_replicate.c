@@ -344,7 +344,7 @@ replicate_never_touches_another_repository(void **state)
 		assert_int_equal(reports[1].error.kind, ERR_KEY);
 		assert_false(reports[1].reached);
 		fixture_must(audit_log_add(r, "pin", NULL, NULL, NULL, &e), &e);
-		fixture_must(replicate_audit(r, &e), &e);
+		fixture_must(replicate_audit(r, 0, &e), &e);
 		assert_int_equal(fixture_objects(&other, 0, ""), had);
 		/* Nor when its config is damaged: it still says whose it is. */
 		fixture_damage(&other, 0, "config", FIXTURE_CUT, NULL);
@@ -366,7 +366,7 @@ replicate_audit_sends_entries_and_makes_no_endpoint(void **state)
 	fixture_unmount(g, 0);
 	fixture_empty(g, 1);
 	fixture_must(audit_log_add(r, "pin", NULL, NULL, NULL, &e), &e);
-	fixture_must(replicate_audit(r, &e), &e);
+	fixture_must(replicate_audit(r, 0, &e), &e);
 	assert_false(file_exists(g->endpoints[0].url));
 	assert_int_equal(fixture_objects(g, 1, ""), 0);
 	assert_int_equal(fixture_objects(g, 2, "audit/"), 3);
