@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/scope.h"
 #include "base/secret.h"
 #include "base/stop.h"
@@ -43,6 +44,10 @@ struct transfer {
 	struct pace *pace;
 	size_t sent; /* of the body */
 	bool is_too_long;
+	/* what had moved when something did last, and when that was */
+	curl_off_t moved;
+	uint64_t moved_ms, timeout_ms;
+	bool is_silent;
 	char words[CURL_ERROR_SIZE];
 };
 
@@ -229,17 +234,30 @@ take_header(char *p, size_t one, size_t n, void *arg)
 	return (bytes);
 }
 
-/* libcurl asks at least once a second. */
+/*
+ * libcurl asks at least once a second. Its own limit of speed is no use here:
+ * it looks at an average over some seconds, so that a line which is cut in full
+ * flow takes those seconds longer to be silent.
+ */
 static int
-ask_whether_to_stop(void *arg, curl_off_t down_total, curl_off_t down,
+ask_whether_to_go_on(void *arg, curl_off_t down_total, curl_off_t down,
     curl_off_t up_total, curl_off_t up)
 {
-	(void)arg;
+	struct transfer *t = arg;
+	uint64_t now = clock_ticks_ms();
+	curl_off_t connected = 0, moved;
+
 	(void)down_total;
-	(void)down;
 	(void)up_total;
-	(void)up;
-	return (stop_is_requested());
+	(void)curl_easy_getinfo(
+	    t->curl, CURLINFO_PRETRANSFER_TIME_T, &connected);
+	moved = down + up + (connected > 0);
+	if (moved != t->moved) {
+		t->moved = moved;
+		t->moved_ms = now;
+	}
+	t->is_silent = now - t->moved_ms >= t->timeout_ms;
+	return (stop_is_requested() || t->is_silent);
 }
 
 /* --- a request ----------------------------------------------------------- */
@@ -285,20 +303,23 @@ set_body(struct transfer *t)
 }
 
 static void
-set_limits(CURL *curl, const struct http *h, const struct http_request *q)
+set_limits(struct transfer *t, const struct http *h)
 {
+	const struct http_request *q = t->q;
+	CURL *curl = t->curl;
 	long timeout_s = (long)h->timeout_s;
 
+	t->timeout_ms = (uint64_t)h->timeout_s * 1000;
+	t->moved_ms = clock_ticks_ms();
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, timeout_s);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, timeout_s);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT,
 	    2 * timeout_s +
 		(long)((q->body_bytes + q->into_bytes) / SLOWEST_BYTES_S));
 	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, ask_whether_to_stop);
+	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, ask_whether_to_go_on);
+	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, t);
 }
 
 static void
@@ -328,7 +349,7 @@ set_up(struct transfer *t, const struct http *h, struct curl_slist *headers)
 		    curl, CURLOPT_PASSWORD, (const char *)h->password.p);
 	}
 	set_body(t);
-	set_limits(curl, h, t->q);
+	set_limits(t, h);
 }
 
 static int
@@ -337,6 +358,10 @@ fail(const struct transfer *t, CURLcode rc, struct err *e)
 	const char *why = t->words[0] != '\0' ? t->words
 					      : curl_easy_strerror(rc);
 
+	if (rc == CURLE_ABORTED_BY_CALLBACK && t->is_silent &&
+	    !stop_is_requested())
+		return (err_set(e, ERR_NETWORK, "the line was silent for %u s",
+		    (unsigned)(t->timeout_ms / 1000)));
 	if (rc == CURLE_ABORTED_BY_CALLBACK)
 		return (stop_check(e) < 0 ? -1
 					  : err_set(e, ERR_STOPPED, "stopped"));
