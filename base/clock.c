@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The time of day (replaceable, shiftable), durations (neither), and the two
- * spellings of a moment that file names and documents use. The calendar is
- * counted here and not by the C library, so no time zone can leak in.
+ * spellings of a moment that file names and documents use. The calendar is our
+ * own and not the C library's, so no time zone can leak in.
  */
 #include "base/clock.h"
 
@@ -16,17 +16,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/civil.h"
 #include "base/stop.h"
 
-#define DAY_S	    INT64_C(86400)
 #define SLICE_MS    50
-#define ERA_YEARS   400
-#define ERA_DAYS    INT64_C(146097)
 #define OFFSET_MOST INT64_C(100000000000) /* seconds, about 3,170 years */
 
-struct civil {
-	int64_t year;
-	unsigned month, day, hour, minute, second;
+struct moment {
+	struct civil date;
+	unsigned hour, minute, second;
 };
 
 /* Set once before threads start, or by a test; read from any thread. */
@@ -70,17 +68,10 @@ clock_now_ms(void)
 	    (now_ms != NULL ? now_ms() : read_ms(CLOCK_REALTIME)) + offset_ms);
 }
 
-/* a / b rounded down, so that the second before 1970 is -1. */
-static int64_t
-floor_div(int64_t a, int64_t b)
-{
-	return (a / b - (a % b < 0 ? 1 : 0));
-}
-
 int64_t
 clock_now(void)
 {
-	return (floor_div(clock_now_ms(), 1000));
+	return (civil_floor_div(clock_now_ms(), 1000));
 }
 
 uint64_t
@@ -119,63 +110,42 @@ clock_sleep_ms(unsigned wait_ms, struct err *e)
 	}
 }
 
-/* The calendar is counted in eras of 400 years that begin on the 1st of March,
- * which puts the leap day last. 719468 days lie between that origin and 1970.
- */
-static struct civil
-civil_of(int64_t when)
+static struct moment
+moment_of(int64_t when)
 {
-	int64_t days = floor_div(when, DAY_S) + 719468;
-	int64_t era = floor_div(days, ERA_DAYS);
-	int64_t day = days - era * ERA_DAYS;
-	int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-	unsigned rest = (unsigned)((when % DAY_S + DAY_S) % DAY_S);
-	unsigned of_year = (unsigned)(day -
-	    (365 * year + year / 4 - year / 100));
-	unsigned march = (5 * of_year + 2) / 153;
-	struct civil c;
+	struct civil date = civil_of(civil_floor_div(when, CIVIL_DAY_S));
+	unsigned rest = (unsigned)((when % CIVIL_DAY_S + CIVIL_DAY_S) %
+	    CIVIL_DAY_S);
 
-	c.month = march < 10 ? march + 3 : march - 9;
-	c.day = of_year - (153 * march + 2) / 5 + 1;
-	c.year = year + era * ERA_YEARS + (c.month <= 2 ? 1 : 0);
-	c.hour = rest / 3600;
-	c.minute = rest / 60 % 60;
-	c.second = rest % 60;
-	return (c);
+	return (
+	    (struct moment){ date, rest / 3600, rest / 60 % 60, rest % 60 });
 }
 
 static int64_t
-seconds_of(const struct civil *c)
+seconds_of(const struct moment *m)
 {
-	int64_t year = c->year - (c->month <= 2 ? 1 : 0);
-	int64_t era = floor_div(year, ERA_YEARS);
-	int64_t of_era = year - era * ERA_YEARS;
-	unsigned march = c->month > 2 ? c->month - 3 : c->month + 9;
-	int64_t of_year = (153 * march + 2) / 5 + c->day - 1;
-	int64_t days = era * ERA_DAYS + of_era * 365 + of_era / 4 -
-	    of_era / 100 + of_year - 719468;
-
-	return (days * DAY_S + c->hour * INT64_C(3600) +
-	    c->minute * INT64_C(60) + c->second);
+	return (
+	    civil_days(m->date.year, m->date.month, m->date.day) * CIVIL_DAY_S +
+	    m->hour * INT64_C(3600) + m->minute * INT64_C(60) + m->second);
 }
 
 void
 clock_text(int64_t when, char out[CLOCK_TEXT])
 {
-	struct civil c = civil_of(when);
+	struct moment m = moment_of(when);
 
 	(void)snprintf(out, CLOCK_TEXT,
-	    "%04" PRId64 "-%02u-%02uT%02u:%02u:%02uZ", c.year, c.month, c.day,
-	    c.hour, c.minute, c.second);
+	    "%04" PRId64 "-%02u-%02uT%02u:%02u:%02uZ", m.date.year,
+	    m.date.month, m.date.day, m.hour, m.minute, m.second);
 }
 
 void
 clock_stamp(int64_t when, char out[CLOCK_TEXT])
 {
-	struct civil c = civil_of(when);
+	struct moment m = moment_of(when);
 
 	(void)snprintf(out, CLOCK_TEXT, "%04" PRId64 "%02u%02uT%02u%02u%02uZ",
-	    c.year, c.month, c.day, c.hour, c.minute, c.second);
+	    m.date.year, m.date.month, m.date.day, m.hour, m.minute, m.second);
 }
 
 /* Reads the digits of text where the shape has 'd'; every other character must
@@ -209,7 +179,7 @@ clock_parse(const char *text, int64_t *when)
 	unsigned long_form[6] = { 0 }, short_form[6] = { 0 };
 	const unsigned *parts;
 	char again[CLOCK_TEXT];
-	struct civil c;
+	struct moment m;
 	int64_t seconds;
 
 	if (match(text, "dddd-dd-ddTdd:dd:ddZ", long_form))
@@ -218,11 +188,12 @@ clock_parse(const char *text, int64_t *when)
 		parts = short_form;
 	else
 		return (false);
-	c = (struct civil){ parts[0], parts[1], parts[2], parts[3], parts[4],
-		parts[5] };
-	if (c.month < 1 || c.month > 12 || c.day < 1 || c.day > 31)
+	m = (struct moment){ { parts[0], parts[1], parts[2] }, parts[3],
+		parts[4], parts[5] };
+	if (m.date.month < 1 || m.date.month > 12 || m.date.day < 1 ||
+	    m.date.day > 31)
 		return (false);
-	seconds = seconds_of(&c);
+	seconds = seconds_of(&m);
 	/* The 30th of February and 25:00 come back as another moment. */
 	if (parts == long_form)
 		clock_text(seconds, again);
