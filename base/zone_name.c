@@ -32,20 +32,46 @@ is_spelled_well(const char *name)
 	return (true);
 }
 
+static bool
+has_database(void)
+{
+	return (access(DATABASE, R_OK | X_OK) == 0);
+}
+
+int
+zone_name_load(const char *name, struct buf *out, struct err *e)
+{
+	SCOPED(scope_free) char *path = NULL;
+
+	if (!is_spelled_well(name))
+		return (err_set(e, ERR_MISSING,
+		    "'%s' is not the name of a time zone; expected one such as Europe/Brussels, or UTC",
+		    name));
+	if (!has_database()) {
+		(void)err_set(e, ERR_MISSING,
+		    "time zone %s: this machine has no time zones (" DATABASE
+		    ")",
+		    name);
+		return (err_hint(e, "install them (Debian: tzdata)"));
+	}
+	path = file_join(DATABASE, name);
+	/* Many names are links to others. */
+	if (file_load_followed(path, FILE_MAX, out, e) < 0)
+		return (err_within(e, "time zone %s", name));
+	return (0);
+}
+
 bool
 zone_name_is_known(const char *name)
 {
 	SCOPED(buf_free) struct buf zone = BUF_INIT;
-	SCOPED(scope_free) char *path = NULL;
 	struct err ignored = ERR_INIT;
 
 	if (!is_spelled_well(name))
 		return (false);
-	if (strcmp(name, "UTC") == 0 || access(DATABASE, R_OK | X_OK) != 0)
+	if (strcmp(name, "UTC") == 0 || !has_database())
 		return (true);
-	path = file_join(DATABASE, name);
-	/* Many names are links to others. */
-	return (file_load_followed(path, FILE_MAX, &zone, &ignored) == 0 &&
+	return (zone_name_load(name, &zone, &ignored) == 0 &&
 	    zone.n > strlen(MAGIC) &&
 	    memcmp(zone.p, MAGIC, strlen(MAGIC)) == 0);
 }
