@@ -33,13 +33,21 @@ all(bool (*is_good)(const char *), const char *const *texts, size_t n,
 static void
 keep_reads_each_count_once_in_any_order(void **state)
 {
-	struct keep k = { 0, 0, 0 };
+	struct keep k = { .hourly = 1, .yearly = 1 };
 
 	(void)state;
-	assert_true(keep_parse("7 daily, 4 weekly, 3 monthly", &k));
+	assert_true(keep_parse(KEEP_DEFAULT, &k));
 	assert_int_equal(k.daily, 7);
 	assert_int_equal(k.weekly, 4);
 	assert_int_equal(k.monthly, 3);
+	assert_int_equal(k.hourly + k.yearly, 0);
+	assert_true(
+	    keep_parse("2 yearly,24 hourly, 7 daily, 4 weekly, 3 monthly", &k));
+	assert_int_equal(k.hourly, 24);
+	assert_int_equal(k.daily, 7);
+	assert_int_equal(k.weekly, 4);
+	assert_int_equal(k.monthly, 3);
+	assert_int_equal(k.yearly, 2);
 	assert_true(keep_parse(" 12 monthly ,\t0 daily,9999 weekly ", &k));
 	assert_int_equal(k.daily, 0);
 	assert_int_equal(k.weekly, 9999);
@@ -49,20 +57,40 @@ keep_reads_each_count_once_in_any_order(void **state)
 }
 
 static void
+keep_is_spelled_as_it_was_read(void **state)
+{
+	static const char *const texts[] = {
+		KEEP_DEFAULT, "1 yearly", "24 hourly, 2 monthly",
+		"9999 hourly, 9999 daily, 9999 weekly, 9999 monthly, 9999 yearly"
+	};
+	char text[KEEP_TEXT];
+	struct keep k;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		assert_true(keep_parse(texts[i], &k));
+		keep_text(&k, text);
+		assert_string_equal(text, texts[i]);
+	}
+}
+
+static void
 keep_refuses_the_rest_and_leaves_the_counts_alone(void **state)
 {
 	static const char *const bad[] = { "", " ", "daily", "7", "7 dail",
 		"7 dailys", "7 daily,", ",7 daily", "7 daily 4 weekly",
 		"7 daily, 4 daily", "-1 daily", "+1 daily", "1.5 daily",
 		"10000 daily", "99999999999 daily", "0 daily", "7 Daily",
-		"7 daily, x" };
-	struct keep k = { 1, 2, 3 };
+		"7 daily, x", "0 hourly, 0 yearly", "1 hour",
+		"2 yearly, 1 yearly" };
+	struct keep k = { 1, 2, 3, 4, 5 };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		if (keep_parse(bad[i], &k))
 			fail_msg("'%s' is taken", bad[i]);
-		assert_int_equal(k.daily + k.weekly + k.monthly, 6);
+		assert_int_equal(
+		    k.hourly + k.daily + k.weekly + k.monthly + k.yearly, 15);
 	}
 	all(settings_value_is_keep, bad, COUNT(bad), false);
 }
@@ -178,6 +206,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keep_reads_each_count_once_in_any_order),
+		cmocka_unit_test(keep_is_spelled_as_it_was_read),
 		cmocka_unit_test(
 		    keep_refuses_the_rest_and_leaves_the_counts_alone),
 		cmocka_unit_test(zones_are_names_that_the_system_knows),
