@@ -7,7 +7,6 @@
  */
 #include "repository/settings.h"
 
-#include <ctype.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -23,12 +22,12 @@
 #include "repository/settings_value.h"
 #include "storage-drivers/url.h"
 
-#define DAY	       ((uint64_t)86400)
 #define GIB	       ((uint64_t)1 << 30)
 #define NAME_MAX_      63
 #define SPOOL_LEAST    ((uint64_t)PACK_MAX) /* else no pack fits */
 #define SPOOL_EXPECTED "a size of at least 32M, which is the largest pack"
 #define MEMORY_MOST    ((uint64_t)1 << 40)
+#define REMOVAL_MOST   9999
 
 /* What a key's text becomes. A PATH, and each of PATHS (joined by commas), is
  * relative to the file's folder. */
@@ -57,6 +56,9 @@ static const struct key repository_keys[] = {
 	{ "base-cache", ELSEWHERE, 0 },
 	{ "restore-cache", ELSEWHERE, 0 },
 	{ "lock-days", ELSEWHERE, 0 },
+	{ "removal-limit", ELSEWHERE, 0 },
+	{ "removal-floor", ELSEWHERE, 0 },
+	{ "repack-limit", ELSEWHERE, 0 },
 	{ "compression", ELSEWHERE, 0 },
 	{ "jobs", ELSEWHERE, 0 },
 	{ NULL, ELSEWHERE, 0 },
@@ -99,6 +101,7 @@ static const struct key branch_keys[] = {
 	{ "base-url", TEXT, BRANCH(base_url) },
 	{ "mail-catcher", TEXT, BRANCH(mail_catcher) },
 	{ "drill", TEXT, BRANCH(drill) },
+	{ "keep-within", DURATION, BRANCH(keep_within_s) },
 	{ "keep-manual", DURATION, BRANCH(keep_manual_s) },
 	{ "keep-update", DURATION, BRANCH(keep_update_s) },
 	{ "keep-pre-restore", DURATION, BRANCH(keep_pre_restore_s) },
@@ -362,9 +365,10 @@ fill_branch(
 	b = &s->branches[s->nbranches++];
 	b->name = mem_string(conf_section_name(in->conf, section));
 	b->line = conf_section_line(in->conf, section);
-	b->keep_manual_s = 7 * DAY;
-	b->keep_update_s = b->keep_pre_restore_s = 30 * DAY;
-	b->keep_pre_upgrade_s = 90 * DAY;
+	b->keep_manual_s = SETTINGS_KEEP_MANUAL_S;
+	b->keep_update_s = SETTINGS_KEEP_UPDATE_S;
+	b->keep_pre_restore_s = SETTINGS_KEEP_PRE_RESTORE_S;
+	b->keep_pre_upgrade_s = SETTINGS_KEEP_PRE_UPGRADE_S;
 	if (stage == NULL)
 		return (err_set(e, ERR_CONFIG,
 		    "%s:%u: [branch %s] has no stage: expected stage = production, staging or development",
@@ -377,14 +381,27 @@ fill_branch(
 	return (find_place(in, section, b, e));
 }
 
+/* "10%" or "10 %", and nothing else. */
+static bool
+is_percent(const char *text, unsigned least, unsigned most, unsigned *out)
+{
+	size_t digits = strspn(text, "0123456789");
+	const char *rest = text + digits;
+
+	if (digits == 0 || digits > 3)
+		return (false);
+	*out = (unsigned)strtoul(text, NULL, 10);
+	rest += strspn(rest, " \t");
+	return (strcmp(rest, "%") == 0 && *out >= least && *out <= most);
+}
+
 /* "10%" or a size. */
 static int
 fill_restore_cache(
     const struct reading *in, size_t section, struct settings *s, struct err *e)
 {
 	const char *text = conf_get(in->conf, section, "restore-cache");
-	char *end;
-	unsigned long percent;
+	unsigned percent;
 
 	if (text == NULL)
 		return (0);
@@ -392,25 +409,57 @@ fill_restore_cache(
 		s->restore_cache_percent = 0;
 		return (0);
 	}
-	percent = strtoul(text, &end, 10);
-	if (!isdigit((unsigned char)text[0]) || strcmp(end, "%") != 0 ||
-	    percent < 1 || percent > 90)
+	if (!is_percent(text, 1, 90, &percent))
 		return (conf_bad(in->conf, section, "restore-cache",
 		    "1% to 90%, or a size such as 20G", e));
-	s->restore_cache_percent = (unsigned)percent;
+	s->restore_cache_percent = percent;
 	return (0);
+}
+
+/* A size, or no, which is 0. */
+static int
+fill_size_or_no(const struct reading *in, size_t section, const char *key,
+    uint64_t *bytes, struct err *e)
+{
+	const char *text = conf_get(in->conf, section, key);
+
+	if (text != NULL && strcmp(text, "no") == 0) {
+		*bytes = 0;
+		return (0);
+	}
+	return (conf_get_size(in->conf, section, key, bytes, e));
+}
+
+/* What retention may do at once. */
+static int
+fill_removal(
+    const struct reading *in, size_t section, struct settings *s, struct err *e)
+{
+	const char *text = conf_get(in->conf, section, "removal-limit");
+	unsigned percent = s->removal_percent;
+
+	if (text != NULL && !is_percent(text, 0, 100, &percent))
+		return (conf_bad(in->conf, section, "removal-limit",
+		    "0 % to 100 %, like 50 %", e));
+	s->removal_percent = percent;
+	if (conf_get_count(in->conf, section, "removal-floor", 0, REMOVAL_MOST,
+		&s->removal_floor, e) < 0)
+		return (-1);
+	return (
+	    fill_size_or_no(in, section, "repack-limit", &s->repack_limit, e));
 }
 
 static int
 fill_repository(
     const struct reading *in, size_t section, struct settings *s, struct err *e)
 {
-	const char *cache = conf_get(in->conf, section, "base-cache");
 	const char *level = conf_get(in->conf, section, "compression");
 	unsigned zstd = (unsigned)s->compression;
 
 	if (fill_keys(in, section, repository_keys, s, e) < 0 ||
 	    fill_restore_cache(in, section, s, e) < 0 ||
+	    fill_removal(in, section, s, e) < 0 ||
+	    fill_size_or_no(in, section, "base-cache", &s->base_cache, e) < 0 ||
 	    conf_get_count(in->conf, section, "write-quorum", 1,
 		SETTINGS_ENDPOINTS_MAX, &s->write_quorum, e) < 0 ||
 	    conf_get_count(in->conf, section, "lock-days", 1, 3650,
@@ -428,11 +477,6 @@ fill_repository(
 	if (s->memory > MEMORY_MOST)
 		return (conf_bad(
 		    in->conf, section, "memory", "a size of up to 1T", e));
-	if (cache != NULL && strcmp(cache, "no") == 0)
-		s->base_cache = 0;
-	else if (conf_get_size(
-		     in->conf, section, "base-cache", &s->base_cache, e) < 0)
-		return (-1);
 	if (level == NULL || strcmp(level, "auto") == 0)
 		return (0);
 	if (conf_get_count(in->conf, section, "compression", 1, 19, &zstd, e) <
@@ -471,13 +515,16 @@ with_defaults(char *path)
 	s->jobs = 4;
 	s->compression = 3;
 	s->give_up_after_s = 60;
-	s->prune_grace_s = 2 * DAY;
+	s->prune_grace_s = 2 * SETTINGS_DAY_S;
 	s->yield_to_ddl_s = 300;
 	s->base_cache = 20 * GIB;
 	s->spool_limit = 20 * GIB;
 	s->memory = 256 << 20;
 	s->restore_cache_percent = 10;
 	s->lock_days = 30;
+	s->removal_percent = 50;
+	s->removal_floor = 3;
+	s->repack_limit = GIB;
 	return (s);
 }
 

@@ -16,6 +16,13 @@
 #define SETTINGS_ENDPOINTS_MAX 16
 #define SETTINGS_BRANCHES_MAX  256
 
+/* How long what fills no slot is kept where a branch says nothing. */
+#define SETTINGS_DAY_S		    ((uint64_t)86400)
+#define SETTINGS_KEEP_MANUAL_S	    (7 * SETTINGS_DAY_S)
+#define SETTINGS_KEEP_UPDATE_S	    (30 * SETTINGS_DAY_S)
+#define SETTINGS_KEEP_PRE_RESTORE_S (30 * SETTINGS_DAY_S)
+#define SETTINGS_KEEP_PRE_UPGRADE_S (90 * SETTINGS_DAY_S)
+
 enum stage { STAGE_PRODUCTION, STAGE_STAGING, STAGE_DEVELOPMENT };
 
 struct endpoint_settings {
@@ -42,7 +49,8 @@ struct branch_settings {
 	    *drill; /* or NULL */
 	uint64_t keep_manual_s, keep_update_s, keep_pre_restore_s,
 	    keep_pre_upgrade_s, jitter_s;
-	unsigned line; /* of its section */
+	uint64_t keep_within_s; /* 0: no */
+	unsigned line;		/* of its section */
 };
 
 struct settings {
@@ -60,6 +68,9 @@ struct settings {
 	uint64_t restore_cache; /* bytes, when restore_cache_percent is 0 */
 	unsigned restore_cache_percent;
 	unsigned lock_days;
+	unsigned removal_percent; /* of a branch's backups that count */
+	unsigned removal_floor;	  /* so many of them have to be left */
+	uint64_t repack_limit;	  /* bytes of one prune, 0: no */
 	size_t nendpoints;
 	struct endpoint_settings *endpoints;
 	size_t nbranches;

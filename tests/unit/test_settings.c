@@ -61,6 +61,11 @@ settings_fill_defaults_and_make_paths_absolute(void **state)
 	assert_string_equal(s->endpoints[2].url, "file:///c");
 	assert_int_equal(s->memory, 256 << 20);
 	assert_int_equal(s->branches[0].keep_manual_s, 7 * 86400);
+	assert_int_equal(s->branches[0].keep_update_s, 30 * 86400);
+	assert_int_equal(s->branches[0].keep_pre_restore_s, 30 * 86400);
+	assert_int_equal(s->branches[0].keep_pre_upgrade_s, 90 * 86400);
+	assert_int_equal(s->branches[0].keep_within_s, 0);
+	assert_null(s->branches[0].keep);
 	assert_ptr_equal(
 	    settings_only_production(s, &e), settings_branch(s, "p", &e));
 }
@@ -188,6 +193,50 @@ settings_read_a_cache_as_a_share_or_a_size(void **state)
 	refused(HEAD "restore-cache = 99%\n" ONE_ENDPOINT, "restore-cache");
 }
 
+static void
+settings_say_how_much_may_go_at_once(void **state)
+{
+	struct err e = ERR_INIT;
+	SCOPED(settings_freep)
+	struct settings *s = read_text(HEAD ONE_ENDPOINT, &e);
+	SCOPED(settings_freep)
+	struct settings *t = read_text(HEAD
+	    "removal-limit = 20 %\nremoval-floor = 0\nrepack-limit = no\n" ONE_ENDPOINT
+	    "[branch p]\nstage = production\nkeep-within = 2 days\n"
+	    "keep = 24 hourly, 2 yearly\n",
+	    &e);
+	SCOPED(settings_freep)
+	struct settings *u = read_text(
+	    HEAD "removal-limit = 100%\nrepack-limit = 5G\n" ONE_ENDPOINT, &e);
+
+	(void)state;
+	assert_int_equal(s->removal_percent, 50);
+	assert_int_equal(s->removal_floor, 3);
+	assert_true(s->repack_limit == (uint64_t)1 << 30);
+	assert_int_equal(t->removal_percent, 20);
+	assert_int_equal(t->removal_floor, 0);
+	assert_true(t->repack_limit == 0);
+	assert_int_equal(t->branches[0].keep_within_s, 2 * 86400);
+	assert_string_equal(t->branches[0].keep, "24 hourly, 2 yearly");
+	assert_int_equal(u->removal_percent, 100);
+	assert_true(u->repack_limit == (uint64_t)5 << 30);
+	refused(HEAD "removal-limit = 50\n" ONE_ENDPOINT,
+	    "t.conf:4: removal-limit = 50: expected 0 % to 100 %");
+	refused(HEAD "removal-limit = 101 %\n" ONE_ENDPOINT, "t.conf:4");
+	refused(HEAD "removal-limit = -1 %\n" ONE_ENDPOINT, "t.conf:4");
+	refused(HEAD "removal-limit = %\n" ONE_ENDPOINT, "t.conf:4");
+	refused(HEAD "removal-limit = 50 % x\n" ONE_ENDPOINT, "t.conf:4");
+	refused(HEAD "removal-floor = 10000\n" ONE_ENDPOINT, "t.conf:4");
+	refused(HEAD "removal-floor = few\n" ONE_ENDPOINT, "t.conf:4");
+	refused(HEAD "repack-limit = some\n" ONE_ENDPOINT, "t.conf:4");
+	refused(HEAD ONE_ENDPOINT
+	    "[branch p]\nstage = production\nkeep-within = 2\n",
+	    "keep-within = 2: expected a time");
+	refused(HEAD ONE_ENDPOINT
+	    "[branch p]\nstage = production\nkeep = 2 daily, 1 centurial\n",
+	    "hourly and yearly as well");
+}
+
 static int
 make_folder(void **state)
 {
@@ -217,6 +266,7 @@ main(void)
 		    settings_take_neighbours_and_keys_in_the_state),
 		cmocka_unit_test(settings_only_production_wants_exactly_one),
 		cmocka_unit_test(settings_read_a_cache_as_a_share_or_a_size),
+		cmocka_unit_test(settings_say_how_much_may_go_at_once),
 	};
 
 	return (cmocka_run_group_tests(tests, make_folder, remove_folder));
