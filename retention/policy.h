@@ -30,8 +30,8 @@
 #include "repository/keep.h"
 
 #define POLICY_REASON_TEXT 160
-#define POLICY_PERIOD_TEXT 16	/* "2026-W46", "2026-11-22T02" */
-#define POLICY_LATE_S	   900	/* "started" after it was received */
+#define POLICY_PERIOD_TEXT 16  /* "2026-W46", "2026-11-22T02" */
+#define POLICY_LATE_S	   900 /* "started" after it was received */
 #define POLICY_FOREVER	   INT64_MAX
 
 struct policy {
@@ -54,6 +54,12 @@ struct policy_backup {
 	uint64_t sequence; /* of its manifest */
 	bool is_pinned;
 	int64_t locked_until; /* the latest at any endpoint, 0 not locked */
+	/*
+	 * Its time has to be later than this one, too: the newest "started" of
+	 * earlier backups that were removed since, 0 none. Without it, what was
+	 * dated back would count as soon as those that show it are gone.
+	 */
+	int64_t not_before;
 };
 
 enum policy_slot {
@@ -75,11 +81,13 @@ struct policy_verdict {
 	bool is_doubtful; /* its time breaks the rule of DESIGN 3.7: a finding
 			   */
 	enum policy_slot slot; /* which it fills */
-	unsigned rank;	       /* 1 for the newest of its slot's kind */
+	unsigned rank;	       /* 1 for the newest of its slot's kind; of
+				  several slots, the one that keeps longest */
 	char period[POLICY_PERIOD_TEXT]; /* that it stands for */
 	int64_t until; /* when its lifetime or lock ends; POLICY_FOREVER when
 			  only newer backups (or an unpin) let it go */
-	/* "weekly 2 of 4: newest backup of ISO week 2026-W46" */
+	/* "weekly 2 of 4: newest backup of ISO week 2026-W46"; and of one that
+	 * goes, why no slot is its own */
 	char reason[POLICY_REASON_TEXT];
 };
 
@@ -118,7 +126,7 @@ bool policy_allows(const struct policy *p, const struct policy *before,
  */
 struct policy_future {
 	size_t n;
-	struct policy_backup *b; /* owned */
+	struct policy_backup *b;	 /* owned */
 	struct policy_verdict *verdicts; /* owned */
 };
 bool policy_at(const struct policy *p, const struct policy_backup *b, size_t n,
