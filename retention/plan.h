@@ -31,12 +31,15 @@ struct plan {
 	struct catalog catalog;
 	size_t n;
 	struct plan_branch *v; /* by name; owned */
+	size_t nentries;
+	const struct plan_entry **by_id; /* of all branches; owned */
 };
 
 /*
- * Judges all backups at a moment. A branch's zone is its setting's, else that of
- * its newest manifest. Fails: as catalog_read; ERR_CONFIG for a zone that the
- * host does not know.
+ * Judges all backups at a moment; a configured branch that has none is there
+ * with n 0. A branch's zone is its setting's, else that of its newest manifest,
+ * else UTC. Fails: as catalog_read and audit_log_each; ERR_CONFIG for a zone
+ * that the host does not know.
  */
 int plan_read(
     struct repo *r, int64_t now, struct plan *out, struct err *e) MUST_USE;
