@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backupd/zone.h"
 #include "base/clock.h"
+#include "base/zone.h"
 #include "cli/cli.h"
 #include "repository/audit_log.h"
 #include "repository/recover.h"
@@ -172,6 +174,26 @@ judge_production(struct look *l, const struct branch_settings *b,
 	return (judge_tries(l, b, all, e));
 }
 
+/* The next run by its schedule; null where there is none, or no zone. */
+static void
+set_next(const struct branch_settings *b, struct json *j)
+{
+	SCOPED(zone_freep) struct zone *z = NULL;
+	char name[ZONE_TEXT] = "";
+	struct err ignored = ERR_INIT;
+	int64_t next;
+
+	json_set_null(j, "next");
+	if (b->schedule == NULL)
+		return;
+	schedule_zone(b->schedule, name);
+	if (name[0] == '\0')
+		zone_of_branch(b, name);
+	if ((z = zone_open(name, &ignored)) != NULL &&
+	    schedule_next(b->schedule, z, clock_now(), &next, &ignored) == 0)
+		json_set_time(j, "next", next);
+}
+
 static int
 look_at_branch(struct look *l, const struct branch_settings *b,
     struct json *branches, struct err *e)
@@ -194,7 +216,7 @@ look_at_branch(struct look *l, const struct branch_settings *b,
 		json_set_integer(j, "age_s", clock_now() - newest->m.started);
 	else
 		json_set_null(j, "age_s");
-	json_set_null(j, "next");
+	set_next(b, j);
 	if (drilled != 0)
 		json_set_time(j, "last_drill", drilled);
 	else

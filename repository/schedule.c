@@ -6,9 +6,11 @@
  */
 #include "repository/schedule.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/zone.h"
 #include "base/zone_name.h"
 
 #define DAY_MINUTES  1440
@@ -19,7 +21,8 @@
 struct week {
 	bool day[7];
 	unsigned ntimes;
-	unsigned minute[TIMES_MAX]; /* of a day */
+	unsigned minute[TIMES_MAX];    /* of a day */
+	char zone[SCHEDULE_ZONE_TEXT]; /* or "" */
 };
 
 static int
@@ -151,8 +154,11 @@ parse(const char *text, struct week *w)
 	if (word == NULL || !take_times(w, word))
 		return (false);
 	word = strtok_r(NULL, " \t", &rest);
-	return (word == NULL ||
-	    (zone_name_is_known(word) && strtok_r(NULL, " \t", &rest) == NULL));
+	if (word == NULL)
+		return (true);
+	(void)snprintf(w->zone, sizeof(w->zone), "%s", word);
+	return (
+	    zone_name_is_known(word) && strtok_r(NULL, " \t", &rest) == NULL);
 }
 
 bool
@@ -163,14 +169,56 @@ schedule_is_good(const char *text)
 	return (parse(text, &w));
 }
 
+static int
+parse_or_fail(const char *text, struct week *w, struct err *e)
+{
+	if (parse(text, w))
+		return (0);
+	return (err_set(
+	    e, ERR_CONFIG, "schedule = %s: expected " SCHEDULE_EXPECTED, text));
+}
+
+void
+schedule_zone(const char *text, char out[SCHEDULE_ZONE_TEXT])
+{
+	struct week w = { .ntimes = 0 };
+
+	out[0] = '\0';
+	if (parse(text, &w))
+		memcpy(out, w.zone, SCHEDULE_ZONE_TEXT);
+}
+
+int
+schedule_next(const char *text, const struct zone *z, int64_t after,
+    int64_t *next, struct err *e)
+{
+	struct week w = { .ntimes = 0 };
+	struct zone_time now;
+
+	if (parse_or_fail(text, &w, e) < 0)
+		return (-1);
+	zone_local(z, after, &now);
+	*next = INT64_MAX;
+	/* A day more than a week: today's run may be over. */
+	for (unsigned day = 0; day <= 7 && *next == INT64_MAX; day++)
+		for (unsigned i = 0; i < w.ntimes; i++) {
+			int64_t when = zone_moment(z, now.day_number + day,
+			    w.minute[i] / 60, w.minute[i] % 60);
+
+			if (w.day[(now.weekday - 1 + day) % 7] &&
+			    when > after && when < *next)
+				*next = when;
+		}
+	return (0);
+}
+
 int
 schedule_longest_gap(const char *text, uint64_t *seconds, struct err *e)
 {
 	struct week w = { .ntimes = 0 };
 
-	if (!parse(text, &w))
-		return (err_set(e, ERR_CONFIG,
-		    "schedule = %s: expected " SCHEDULE_EXPECTED, text));
+	if (parse_or_fail(text, &w, e) < 0)
+		return (-1);
 	*seconds = longest_gap(&w);
 	return (0);
 }

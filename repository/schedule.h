@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a branch's schedule setting means. Today: how far apart its runs are,
- * which is what "are we safe?" asks.
+ * What a branch's schedule setting means: how far apart its runs are, which is
+ * what "are we safe?" asks, and when the next one is.
  */
 #ifndef REPOSITORY_SCHEDULE_H
 #define REPOSITORY_SCHEDULE_H
@@ -10,6 +10,8 @@
 #include <stdint.h>
 
 #include "base/err.h"
+
+struct zone;
 
 #define SCHEDULE_EXPECTED                                                      \
 	"hourly, 02:30, 02:30,14:30 or mon-fri 22:00, and behind it if "       \
@@ -25,5 +27,16 @@ bool schedule_is_good(const char *text);
  */
 int schedule_longest_gap(
     const char *text, uint64_t *seconds, struct err *e) MUST_USE;
+
+#define SCHEDULE_ZONE_TEXT 64
+/* The zone that stands behind it, or "". */
+void schedule_zone(const char *text, char out[SCHEDULE_ZONE_TEXT]);
+/*
+ * The first run after a moment, by the clocks of a zone. A time that clocks
+ * skip is as long after the gap as it is behind its start; of one that comes
+ * twice it is the first. Fails: ERR_CONFIG saying what is expected.
+ */
+int schedule_next(const char *text, const struct zone *z, int64_t after,
+    int64_t *next, struct err *e) MUST_USE;
 
 #endif
