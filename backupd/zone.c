@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A zone is a name of the time zone database, "Europe/Brussels". Nothing here
- * asks whether it exists: retention does, where it counts days.
+ * A zone is a name of the time zone database, "Europe/Brussels". What the host
+ * says of its own may be something else (a rule, a path): that is passed over,
+ * since retention could not count days in it.
  */
 #include "backupd/zone.h"
 
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/zone_name.h"
 #include "repository/settings.h"
 
 #define FILE_MAX 4096
@@ -46,7 +48,7 @@ take_from_file(char out[ZONE_TEXT])
 	if (file_load("/etc/timezone", FILE_MAX, &text, &ignored) < 0)
 		return (false);
 	put(out, buf_text(&text));
-	return (out[0] != '\0');
+	return (zone_name_is_known(out));
 }
 
 static bool
@@ -62,7 +64,7 @@ take_from_link(char out[ZONE_TEXT])
 	if ((at = strstr(target, FOLDER)) == NULL)
 		return (false);
 	put(out, at + strlen(FOLDER));
-	return (out[0] != '\0');
+	return (zone_name_is_known(out));
 }
 
 void
@@ -79,7 +81,7 @@ zone_of_branch(const struct branch_settings *b, char out[ZONE_TEXT])
 		return;
 	if (tz != NULL && *tz == ':')
 		tz++;
-	if (tz != NULL && *tz != '\0')
+	if (tz != NULL && zone_name_is_known(tz))
 		put(out, tz);
 	else if (!take_from_file(out) && !take_from_link(out))
 		put(out, "UTC");

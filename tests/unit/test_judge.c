@@ -16,6 +16,7 @@
 #include "backupd/previous.h"
 #include "backupd/proof.h"
 #include "backupd/zone.h"
+#include "base/zone_name.h"
 #include "repository/settings.h"
 
 static const char *
@@ -182,6 +183,11 @@ zone_is_the_first_that_says_something(void **arg)
 	b.schedule = no_zone;
 	zone_of_branch(&b, out);
 	assert_string_equal(out, "America/Lima");
+	/* A rule is no name. */
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe) */
+	assert_int_equal(setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1), 0);
+	zone_of_branch(&b, out);
+	assert_true(zone_name_is_known(out));
 	/* NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	assert_int_equal(unsetenv("TZ"), 0);
 	b.schedule = NULL;
