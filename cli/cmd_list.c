@@ -1,18 +1,37 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * triplicate list: the backups, newest first.
+ * triplicate list: the backups, newest first, and why each is kept.
  */
 #include <string.h>
 
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "repository/repo.h"
+#include "retention/plan.h"
+
+/* v is NULL where nothing can be said. */
+static struct json *
+view_keep(const struct policy_verdict *v)
+{
+	struct json *keep = json_object();
+
+	if (v != NULL && v->until != POLICY_FOREVER)
+		json_set_time(keep, "until", v->until);
+	else
+		json_set_null(keep, "until");
+	json_set_string(keep, "reason", v != NULL ? v->reason : NULL);
+	if (v != NULL)
+		json_set_bool(keep, "keeps", v->keeps);
+	else
+		json_set_null(keep, "keeps");
+	return (keep);
+}
 
 static struct json *
-view(const struct catalog_entry *entry, const struct settings *s)
+view(const struct catalog_entry *entry, const struct policy_verdict *v,
+    const struct settings *s)
 {
-	struct json *j = json_object(), *endpoints = json_object(),
-		    *keep = json_object();
+	struct json *j = json_object(), *endpoints = json_object();
 	const struct manifest *m = &entry->m;
 
 	json_set_string(j, "id", m->id);
@@ -28,9 +47,7 @@ view(const struct catalog_entry *entry, const struct settings *s)
 	    j, "bytes_stored", json_get_integer(m->counts, "bytes_stored", 0));
 	view_endpoint_states(entry, s, endpoints);
 	json_set(j, "endpoints", endpoints);
-	json_set_null(keep, "until");
-	json_set_null(keep, "reason");
-	json_set(j, "keep", keep);
+	json_set(j, "keep", view_keep(v));
 	json_set_bool(j, "pinned", entry->pinned);
 	if (entry->verified != 0)
 		json_set_time(j, "verified", entry->verified);
@@ -46,7 +63,8 @@ view(const struct catalog_entry *entry, const struct settings *s)
 }
 
 static void
-tell(const struct cli *c, const struct catalog_entry *entry)
+tell(const struct cli *c, const struct catalog_entry *entry,
+    const struct policy_verdict *v)
 {
 	char when[CLOCK_TEXT], logical[SAY_TEXT], stored[SAY_TEXT];
 	const struct json *n = entry->m.counts;
@@ -61,15 +79,58 @@ tell(const struct cli *c, const struct catalog_entry *entry)
 	    entry->stored, c->settings->nendpoints,
 	    entry->pinned ? "  pinned" : "",
 	    entry->verified != 0 ? "  verified" : "");
+	if (v != NULL)
+		say(c, "    %s%s\n",
+		    v->keeps ? "" : "goes with the next prune: ", v->reason);
+}
+
+/* Without time zones nobody knows whose day it was; a bare machine lists all
+ * the same. */
+static int
+read_backups(struct cli *c, struct repo *r, struct plan *plan,
+    struct catalog *bare, struct err *e)
+{
+	if (plan_read(r, clock_now(), plan, e) == 0)
+		return (0);
+	if (e->kind != ERR_CONFIG)
+		return (-1);
+	say_warning(c, "why backups are kept can't be said: %s%s%s", e->text,
+	    e->hint[0] != '\0' ? ": " : "", e->hint);
+	err_clear(e);
+	return (catalog_read(r, NULL, bare, e));
+}
+
+/* Those of a branch (NULL: all); how many there were. */
+static size_t
+list(struct cli *c, const struct plan *plan, const struct catalog *all,
+    const char *branch, struct json *backups)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct catalog_entry *entry = &all->v[i];
+		const struct plan_entry *known = plan_find(plan, entry->m.id);
+		const struct policy_verdict *v = known != NULL ? &known->verdict
+							       : NULL;
+
+		if (branch != NULL && strcmp(entry->m.branch, branch) != 0)
+			continue;
+		json_append(backups, view(entry, v, c->settings));
+		tell(c, entry, v);
+		n++;
+	}
+	return (n);
 }
 
 static int
 run(struct cli *c, struct err *e)
 {
 	SCOPED(repo_freep) struct repo *r = NULL;
-	SCOPED(catalog_free) struct catalog all = { .n = 0 };
+	SCOPED(plan_free) struct plan plan = { .n = 0 };
+	SCOPED(catalog_free) struct catalog bare = { .n = 0 };
+	SCOPED(json_freep) struct json *backups = json_array();
 	const char *branch = NULL;
-	struct json *backups;
+	size_t n;
 
 	c->answer = json_object();
 	if (cli_settings(c, e) < 0)
@@ -77,19 +138,15 @@ run(struct cli *c, struct err *e)
 	if (c->args.noperands == 1)
 		branch = c->args.operands[0];
 	if ((r = repo_open(c->settings, REPO_READ, 0, e)) == NULL ||
-	    catalog_read(r, branch, &all, e) < 0)
+	    read_backups(c, r, &plan, &bare, e) < 0)
 		return (-1);
+	n = list(c, &plan, bare.n > 0 ? &bare : &plan.catalog, branch, backups);
 	/* A branch that left the configuration may still have backups. */
-	if (branch != NULL && all.n == 0 &&
+	if (branch != NULL && n == 0 &&
 	    settings_branch(c->settings, branch, e) == NULL)
 		return (-1);
-	backups = json_array();
-	for (size_t i = 0; i < all.n; i++) {
-		json_append(backups, view(&all.v[i], c->settings));
-		tell(c, &all.v[i]);
-	}
-	json_set(c->answer, "backups", backups);
-	if (all.n == 0)
+	json_set(c->answer, "backups", TAKE(backups));
+	if (n == 0)
 		say(c, "no backups yet\n");
 	return (0);
 }

@@ -58,8 +58,12 @@ exits 0 "list"
 json_is '.backups | length' 1 "lists one backup"
 json_is '.backups[0] | [.id, .branch, .state, .comment] | join(" ")' \
 	"$id production complete the first one" "with its facts"
+json_is '.backups[0].keep | [.until, .keeps, .reason] | map(tostring) | join(" ")' \
+	"null true the newest whole backup stays: none counts" \
+	"and why it is kept"
 tri list
 like "$out" "$id" "list for people names it"
+like "$out" "the newest whole backup stays: none counts" "and says why it is kept"
 trij show latest
 exits 0 "show latest"
 json_is .backup.id "$id" "is that backup"
