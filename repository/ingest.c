@@ -58,6 +58,11 @@ ingest_open(struct repo *r, struct err *e)
 		return (NULL);
 	}
 	in = mem_new(sizeof(*in));
+	if (state_job_begin(r->state, &in->job, e) < 0) {
+		state_job_end(&in->job);
+		free(in);
+		return (NULL);
+	}
 	in->r = r;
 	in->key = pack_key_new(r->keys);
 	pthread_mutex_init(&in->lock, NULL);
@@ -81,6 +86,8 @@ ingest_free(struct ingest *in)
 		pack_free(in->open[i]);
 	name_set_free(&in->on_way);
 	number_bits_free(&in->used);
+	number_bits_free(&in->claimed);
+	state_job_end(&in->job);
 	buf_free(&in->remembered);
 	free(in->seen);
 	pack_key_free(in->key);
@@ -119,9 +126,7 @@ is_known(struct ingest *in, const struct name *name, bool *known, struct err *e)
 	}
 	if (state_knows(in->r->state, name, RECORD_DATA, &use, known, e) < 0)
 		return (-1);
-	if (*known)
-		ingest_use(in, &use);
-	return (0);
+	return (*known ? ingest_use(in, &use, known, e) : 0);
 }
 
 bool

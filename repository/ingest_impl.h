@@ -13,8 +13,10 @@
 #include "repository/compress.h"
 #include "repository/ingest.h"
 #include "repository/name_set.h"
+#include "repository/number_bits.h"
 #include "repository/pack.h"
 #include "repository/state_chunks.h"
+#include "repository/state_claims.h"
 
 /* A chunk on its way: as read, compressed, sealed. At most about 13 MiB, and
  * zstd's own working memory. */
@@ -35,14 +37,9 @@ enum { LANE_DATA, LANE_RECIPES, LANE_TREE };
 #define LANES 3
 #define PACKS 2 /* PACK_DATA and PACK_META are filled side by side */
 
-/* A bit for each number of local state. */
-struct number_bits {
-	uint8_t *p;
-	size_t n; /* bytes */
-};
-
 struct ingest {
 	struct repo *r;
+	struct state_job job;
 	struct pack_key *key;
 	struct lane lanes[LANES];
 
@@ -51,9 +48,10 @@ struct ingest {
 	/* guarded by lock, down to failed */
 	struct workspace *pool;
 	struct pack *open[PACKS];
-	struct name_set on_way;	 /* sealed or being sealed, not committed */
-	bool finishing;		 /* one full pack at a time is written */
-	struct number_bits used; /* packs of the closure */
+	struct name_set on_way;	    /* sealed or being sealed, not committed */
+	bool finishing;		    /* one full pack at a time is written */
+	struct number_bits used;    /* packs of the closure */
+	struct number_bits claimed; /* packs that no sweep takes from us */
 	struct ingest_totals totals;
 	struct err failed; /* why nothing can be stored any more */
 
@@ -89,17 +87,16 @@ bool ingest_claim(struct ingest *in, const struct name *name, uint8_t kind);
 /* It was known after all. */
 void ingest_release(struct ingest *in, const struct name *name, uint8_t kind);
 bool ingest_is_on_way(struct ingest *in, const struct name *name, uint8_t kind);
-void ingest_use(struct ingest *in, const struct state_use *use);
+/* Claims the packs of a chunk that is known, for the closure. *got is false
+ * when a sweep was faster: it is not known then. */
+int ingest_use(struct ingest *in, const struct state_use *use, bool *got,
+    struct err *e) MUST_USE;
 /* Adds a sealed box to the open pack; writes the pack when it is full. */
 int ingest_add_box(struct ingest *in, enum pack_kind kind,
     const struct record *r, const void *box, struct err *e) MUST_USE;
 /* Writes what is in the open packs. */
 int ingest_close_packs(struct ingest *in, struct err *e) MUST_USE;
 int ingest_check(struct ingest *in, struct err *e) MUST_USE;
-
-void number_bits_set(struct number_bits *b, uint64_t number);
-void number_bits_free(struct number_bits *b);
-bool number_bits_has(const struct number_bits *b, uint64_t number);
 
 /* --- ingest_closure.c --- */
 

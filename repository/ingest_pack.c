@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stage.h"
 #include "repository/ingest_impl.h"
 #include "repository/spool.h"
 
@@ -46,44 +47,40 @@ ingest_is_on_way(struct ingest *in, const struct name *name, uint8_t kind)
 
 /* --- packs in use --- */
 
-void
-number_bits_set(struct number_bits *b, uint64_t number)
+/* With the lock held: what is claimed need not be claimed again. */
+static bool
+use_claimed(struct ingest *in, const struct state_use *use)
 {
-	size_t at = (size_t)(number / 8);
-
-	if (at >= b->n) {
-		size_t n = at * 2 + 64;
-
-		b->p = mem_grow(b->p, n, 1);
-		memset(b->p + b->n, 0, n - b->n);
-		b->n = n;
-	}
-	b->p[at] |= (uint8_t)(1U << (number % 8));
-}
-
-bool
-number_bits_has(const struct number_bits *b, uint64_t number)
-{
-	size_t at = (size_t)(number / 8);
-
-	return (at < b->n && (b->p[at] >> (number % 8) & 1) != 0);
-}
-
-void
-number_bits_free(struct number_bits *b)
-{
-	free(b->p);
-	b->p = NULL;
-	b->n = 0;
-}
-
-void
-ingest_use(struct ingest *in, const struct state_use *use)
-{
-	pthread_mutex_lock(&in->lock);
+	for (size_t i = 0; i < use->n; i++)
+		if (!number_bits_has(&in->claimed, use->packs[i]))
+			return (false);
 	for (size_t i = 0; i < use->n; i++)
 		number_bits_set(&in->used, use->packs[i]);
+	return (true);
+}
+
+int
+ingest_use(
+    struct ingest *in, const struct state_use *use, bool *got, struct err *e)
+{
+	SCOPED(number_bits_free) struct number_bits more = NUMBER_BITS_INIT;
+
+	pthread_mutex_lock(&in->lock);
+	*got = use_claimed(in, use);
 	pthread_mutex_unlock(&in->lock);
+	if (*got)
+		return (0);
+	stage_reached("chunk known");
+	if (state_claim(&in->job, use->packs, use->n, &more, got, e) < 0)
+		return (-1);
+	if (!*got)
+		return (0);
+	stage_reached("pack claimed");
+	pthread_mutex_lock(&in->lock);
+	number_bits_join(&in->claimed, &more);
+	*got = use_claimed(in, use);
+	pthread_mutex_unlock(&in->lock);
+	return (0);
 }
 
 /* --- failing once for all --- */
@@ -124,7 +121,8 @@ store_pack(struct ingest *in, const struct buf *bytes,
 	if (spool_wait_room(in->r, bytes->n, e) < 0 ||
 	    spool_save(s, object, bytes->p, bytes->n, e) < 0 ||
 	    (t = state_begin(s, e)) == NULL ||
-	    state_add_pack(t, d, true, true, number, e) < 0)
+	    state_add_pack(t, d, true, true, number, e) < 0 ||
+	    state_claim_new(&in->job, t, *number, e) < 0)
 		return (-1);
 	return (state_commit(&t, e));
 }
@@ -145,6 +143,7 @@ finish_pack(struct ingest *in, struct pack *p, struct err *e)
 		in->failed = *e;
 	else {
 		number_bits_set(&in->used, number);
+		number_bits_set(&in->claimed, number);
 		in->totals.bytes_stored += bytes.n;
 		for (size_t i = 0; i < d.n; i++)
 			name_set_remove(&in->on_way, &d.records[i].record.name,

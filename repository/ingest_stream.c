@@ -110,14 +110,14 @@ take_chunk(struct ingest *in, const struct lane *lane, struct workspace *ws,
 		return (ingest_check(in, e));
 	}
 	if (state_knows(
-		in->r->state, &name, lane->record_kind, &use, &known, e) < 0) {
+		in->r->state, &name, lane->record_kind, &use, &known, e) < 0 ||
+	    (known && ingest_use(in, &use, &known, e) < 0)) {
 		ingest_release(in, &name, lane->record_kind);
 		return (-1);
 	}
 	count(in, lane, plain.n, !known);
 	if (!known)
 		return (store_chunk(in, lane, ws, &name, &plain, e));
-	ingest_use(in, &use);
 	ingest_release(in, &name, lane->record_kind);
 	return (0);
 }

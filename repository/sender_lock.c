@@ -11,6 +11,7 @@
 #include "repository/endpoint.h"
 #include "repository/replicate_impl.h"
 #include "repository/state_locks.h"
+#include "repository/state_sweep.h"
 
 #define DAY_S	  ((int64_t)86400)
 #define KEPT_PART 3 /* of lock-days: what is left when it is time */
@@ -28,13 +29,15 @@ renew_one(const struct state_object *o, void *arg, struct err *e)
 	const struct endpoint *ep = job->s->ep;
 	struct state *state = job->s->rep->repo->state;
 	int64_t left = (int64_t)ep->conf->lock_days * DAY_S / KEPT_PART, is;
+	bool condemned;
 
 	if ((o->confirmed & (uint32_t)1 << ep->number) == 0)
 		return (0);
 	if (stop_check(e) < 0 ||
-	    state_get_lock(state, o->number, ep->number, &is, e) < 0)
+	    state_get_lock(state, o->number, ep->number, &is, e) < 0 ||
+	    state_is_condemned(state, o->number, &condemned, e) < 0)
 		return (-1);
-	if (is >= job->now + left)
+	if (condemned || is >= job->now + left)
 		return (0);
 	if (store_lock(ep->store, o->name, job->until, e) < 0)
 		return (-1);

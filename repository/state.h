@@ -129,6 +129,10 @@ struct state_object {
 	int64_t created;
 	/* bit n: at the endpoint with number n */
 	uint32_t confirmed, pending, damaged, missing;
+	/* It goes (state_sweep.h): none of these any more, but a DELETE is to
+	 * be sent to the endpoints in deleting. */
+	bool is_going;
+	uint32_t deleting;
 };
 /* *found tells; *out is filled when it is. */
 int state_find(struct state *s, const char *name, struct state_object *out,

@@ -162,187 +162,58 @@ state_each_manifest(struct state *s,
 	return (each_body(s, DB_MANIFESTS, each, arg, e));
 }
 
-/* --- closures --- */
+/* --- when they were received --- */
 
 static int
-get_closure(
-    struct state_txn *t, uint64_t manifest, struct bytes *v, struct err *e)
+get_received(
+    struct state_txn *t, uint64_t manifest, int64_t *when, struct err *e)
 {
 	uint8_t key[NUMBER_KEY];
+	struct bytes v;
 	bool found;
 
+	*when = INT64_MAX;
 	state_number_key(manifest, key);
-	if (state_db_get(t, DB_CLOSURES, key, sizeof(key), v, &found, e) < 0)
+	if (state_db_get(t, DB_RECEIVED, key, sizeof(key), &v, &found, e) < 0)
 		return (-1);
-	return (found ? 0 : state_damaged(e, "a manifest without closure"));
+	if (!found)
+		return (0);
+	*when = bytes_i64(&v);
+	return (bytes_done(&v) ? 0 : state_damaged(e, "a manifest's date"));
 }
 
-/* What a closure needs of one index object. */
-struct need {
-	uint64_t index;
-	struct bytes packs; /* its packs' numbers */
-	bool is_read;	    /* packs are known */
-	const uint8_t *bitmap;
-	size_t bitmap_bytes;
-};
-
-static int
-next_need(struct state_txn *t, struct bytes *closure, struct need *need,
-    struct err *e)
+int
+state_received(struct state *s, const struct state_object *manifest,
+    int64_t *when, struct err *e)
 {
+	SCOPED(state_read_end) struct state_txn t = STATE_TXN_INIT;
+
+	if (state_read(s, &t, e) < 0 ||
+	    get_received(&t, manifest->number, when, e) < 0)
+		return (-1);
+	if (*when == INT64_MAX)
+		*when = manifest->created;
+	return (0);
+}
+
+int
+state_note_received(
+    struct state *s, uint64_t manifest, int64_t when, struct err *e)
+{
+	SCOPED(state_abortp) struct state_txn *t = state_begin(s, e);
+	SCOPED(buf_free) struct buf v = BUF_INIT;
 	uint8_t key[NUMBER_KEY];
+	int64_t before;
 
-	need->index = bytes_u64(closure);
-	need->bitmap_bytes = bytes_u32(closure);
-	need->bitmap = bytes_take(closure, need->bitmap_bytes);
-	if (closure->bad)
-		return (state_damaged(e, "a closure"));
-	state_number_key(need->index, key);
-	return (state_db_get(
-	    t, DB_INDEXES, key, sizeof(key), &need->packs, &need->is_read, e));
-}
-
-/* The next pack that is used, 0 at the end. *place moves along. */
-static uint64_t
-next_used(struct need *need, size_t *place)
-{
-	while (need->is_read && need->packs.n >= sizeof(uint64_t)) {
-		uint64_t pack = bytes_u64(&need->packs);
-		size_t i = (*place)++;
-
-		if (i / 8 < need->bitmap_bytes &&
-		    (need->bitmap[i / 8] >> (i % 8) & 1) != 0)
-			return (pack);
-	}
-	return (0);
-}
-
-/* Does the bitmap speak of packs that the index does not have? */
-static bool
-asks_for_more(const struct need *need, size_t npacks)
-{
-	for (size_t i = npacks; i < need->bitmap_bytes * 8; i++)
-		if ((need->bitmap[i / 8] >> (i % 8) & 1) != 0)
-			return (true);
-	return (false);
-}
-
-static int
-count_missing(struct state_txn *t, uint64_t number, uint32_t bit,
-    uint64_t *missing, struct err *e)
-{
-	struct state_object o;
-
-	if (state_object_must(t, number, &o, e) < 0)
+	if (t == NULL || get_received(t, manifest, &before, e) < 0)
 		return (-1);
-	*missing += (o.confirmed & bit) == 0;
-	return (0);
-}
-
-int
-state_closure_missing(struct state *s, uint64_t manifest, uint8_t endpoint,
-    uint64_t *missing, struct err *e)
-{
-	SCOPED(state_read_end) struct state_txn t = STATE_TXN_INIT;
-	uint32_t bit = (uint32_t)1 << endpoint;
-	struct bytes closure = bytes_of(NULL, 0);
-
-	*missing = 0;
-	if (state_read(s, &t, e) < 0 ||
-	    get_closure(&t, manifest, &closure, e) < 0)
+	if (when >= before)
+		return (0);
+	state_number_key(manifest, key);
+	buf_add_i64(&v, when);
+	if (state_db_put(t, DB_RECEIVED, key, sizeof(key), v.p, v.n, e) < 0)
 		return (-1);
-	while (closure.n > 0) {
-		struct need need = { .index = 0 };
-		size_t place = 0;
-		uint64_t pack;
-
-		if (next_need(&t, &closure, &need, e) < 0 ||
-		    count_missing(&t, need.index, bit, missing, e) < 0)
-			return (-1);
-		if (!need.is_read ||
-		    asks_for_more(&need, need.packs.n / sizeof(uint64_t)))
-			(*missing)++;
-		while ((pack = next_used(&need, &place)) != 0)
-			if (count_missing(&t, pack, bit, missing, e) < 0)
-				return (-1);
-	}
-	return (0);
-}
-
-struct numbers {
-	uint64_t *v;
-	size_t n, cap;
-};
-
-static void
-add_number(struct numbers *l, uint64_t number)
-{
-	if (l->n == l->cap) {
-		l->cap = l->cap == 0 ? 64 : l->cap * 2;
-		l->v = mem_grow(l->v, l->cap, sizeof(*l->v));
-	}
-	l->v[l->n++] = number;
-}
-
-static int
-gather_packs(
-    struct state_txn *t, struct bytes closure, struct numbers *l, struct err *e)
-{
-	while (closure.n > 0) {
-		struct need need = { .index = 0 };
-		size_t place = 0;
-		uint64_t pack;
-
-		if (next_need(t, &closure, &need, e) < 0)
-			return (-1);
-		while ((pack = next_used(&need, &place)) != 0)
-			add_number(l, pack);
-	}
-	return (0);
-}
-
-static int
-gather_closure(
-    struct state *s, uint64_t manifest, struct numbers *l, struct err *e)
-{
-	SCOPED(state_read_end) struct state_txn t = STATE_TXN_INIT;
-	struct bytes closure = bytes_of(NULL, 0), indexes;
-
-	if (state_read(s, &t, e) < 0 ||
-	    get_closure(&t, manifest, &closure, e) < 0)
-		return (-1);
-	for (indexes = closure; indexes.n > 0;) {
-		struct need need = { .index = 0 };
-
-		if (next_need(&t, &indexes, &need, e) < 0)
-			return (-1);
-		add_number(l, need.index);
-	}
-	return (gather_packs(&t, closure, l, e));
-}
-
-int
-state_closure_each(struct state *s, uint64_t manifest,
-    int (*each)(const struct state_object *o, void *arg, struct err *e),
-    void *arg, struct err *e)
-{
-	struct numbers l = { .v = NULL };
-	SCOPED(scope_free) uint64_t *v = NULL;
-	int failed = gather_closure(s, manifest, &l, e);
-
-	v = l.v;
-	if (failed < 0)
-		return (-1);
-	for (size_t i = 0; i < l.n; i++) {
-		struct state_object o;
-		int answer;
-
-		if (state_get(s, v[i], &o, e) < 0)
-			return (-1);
-		if ((answer = each(&o, arg, e)) != 0)
-			return (answer);
-	}
-	return (0);
+	return (state_commit(&t, e));
 }
 
 /* --- the audit chain --- */

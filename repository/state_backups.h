@@ -44,6 +44,16 @@ int state_closure_each(struct state *s, uint64_t manifest,
     int (*each)(const struct state_object *o, void *arg, struct err *e),
     void *arg, struct err *e) MUST_USE;
 
+/* --- when it was received --- */
+
+/* An endpoint's listing says since when it has a manifest: the earliest of all
+ * of them counts, since a copy that is put back later says nothing. */
+int state_note_received(
+    struct state *s, uint64_t manifest, int64_t when, struct err *e) MUST_USE;
+/* The earliest, or when this machine got to know it, where no listing told. */
+int state_received(struct state *s, const struct state_object *manifest,
+    int64_t *when, struct err *e) MUST_USE;
+
 /* --- the audit chain --- */
 
 /* Newest entry of the newest epoch; zeros when there is none. */

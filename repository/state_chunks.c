@@ -392,17 +392,26 @@ state_add_index(struct state_txn *t, const char *name, const struct sha256 *sha,
 }
 
 int
+state_index_of(
+    struct state_txn *t, uint64_t pack, uint64_t *index, struct err *e)
+{
+	struct bytes v;
+	bool found;
+
+	if (get_pack(t, pack, &v, &found, e) < 0)
+		return (-1);
+	*index = found ? bytes_u64(&v) : 0;
+	return (0);
+}
+
+int
 state_described_by(
     struct state *s, uint64_t pack, uint64_t *index, struct err *e)
 {
 	SCOPED(state_read_end) struct state_txn t = STATE_TXN_INIT;
-	struct bytes v;
-	bool found;
 
-	if (state_read(s, &t, e) < 0 || get_pack(&t, pack, &v, &found, e) < 0)
-		return (-1);
-	*index = found ? bytes_u64(&v) : 0;
-	return (0);
+	return (
+	    state_read(s, &t, e) < 0 ? -1 : state_index_of(&t, pack, index, e));
 }
 
 int

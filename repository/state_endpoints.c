@@ -120,8 +120,10 @@ change_bits(struct state_txn *t, uint32_t came, uint32_t left, uint32_t forgot,
 		o.confirmed &= ~forgot;
 		o.damaged &= ~forgot;
 		o.missing &= ~forgot;
+		o.deleting &= ~forgot;
 		o.pending &= ~(left | forgot);
-		o.pending |= came & ~o.confirmed;
+		if (!o.is_going)
+			o.pending |= came & ~o.confirmed;
 		if (state_object_put(t, &was, &o, e) < 0)
 			return (-1);
 	}

@@ -31,6 +31,10 @@ enum state_db {
 	DB_MARKS,	/* backup id -> newest marks */
 	DB_FILES,	/* identity[16] -> what the caller remembers */
 	DB_LOCKS,	/* endpoint:u8 number -> until when it is locked */
+	DB_CONDEMNED,	/* number -> since when nobody needs it:i64 */
+	DB_DELETING,	/* endpoint:u8 class:u8 number -> "" */
+	DB_CLAIMS,	/* job:u64 number -> "" */
+	DB_RECEIVED,	/* manifest's number -> when an endpoint had it:i64 */
 	DB_COUNT
 };
 
@@ -163,6 +167,15 @@ bool state_object_lives(const struct state_object *o, uint32_t configured);
 
 int state_endpoint_listed(
     struct state_txn *t, uint8_t number, int64_t when, struct err *e) MUST_USE;
+
+/* state_closure.c: sets the bits of all index objects and packs that a manifest
+ * needs. *is_whole becomes false when an index object of it was never read. */
+struct number_bits;
+int state_closure_mark(struct state_txn *t, uint64_t manifest,
+    struct number_bits *into, bool *is_whole, struct err *e) MUST_USE;
+/* state_chunks.c: the index object that describes a pack, 0 none. */
+int state_index_of(struct state_txn *t, uint64_t pack, uint64_t *index,
+    struct err *e) MUST_USE;
 
 struct audit_entry;
 /* state_marks.c: what a new audit entry says of backups. */

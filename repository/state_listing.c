@@ -150,6 +150,13 @@ judge(const struct state_listing *l, struct state_object *o,
 {
 	uint32_t bit = (uint32_t)1 << l->endpoint;
 
+	if (o->is_going) {
+		/* Put there by an upload that ended late. */
+		if (!is_set(l->seen, o->number) || (o->deleting & bit) != 0)
+			return (false);
+		o->deleting |= bit;
+		return (true);
+	}
 	if (is_set(l->seen, o->number)) {
 		if ((o->confirmed & bit) != 0 || (o->damaged & bit) != 0)
 			return (false);

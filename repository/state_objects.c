@@ -16,11 +16,19 @@
 
 /* --- records --- */
 
+/* The second byte; the mask of an object that goes follows it. */
+#define IS_SPOOLED 1
+#define IS_GOING   2
+
 static void
 encode(const struct state_object *o, struct buf *out)
 {
 	buf_add_u8(out, o->class);
-	buf_add_u8(out, o->spooled);
+	buf_add_u8(out,
+	    (uint8_t)((o->spooled ? IS_SPOOLED : 0) |
+		(o->is_going ? IS_GOING : 0)));
+	if (o->is_going)
+		buf_add_u32(out, o->deleting);
 	buf_add_u32(out, o->confirmed);
 	buf_add_u32(out, o->pending);
 	buf_add_u32(out, o->damaged);
@@ -34,10 +42,16 @@ encode(const struct state_object *o, struct buf *out)
 static int
 decode(uint64_t number, struct bytes *b, struct state_object *o, struct err *e)
 {
+	uint8_t flags;
+
 	memset(o, 0, sizeof(*o));
 	o->number = number;
 	o->class = bytes_u8(b);
-	o->spooled = bytes_u8(b) != 0;
+	flags = bytes_u8(b);
+	o->spooled = (flags & IS_SPOOLED) != 0;
+	o->is_going = (flags & IS_GOING) != 0;
+	if (o->is_going)
+		o->deleting = bytes_u32(b);
 	o->confirmed = bytes_u32(b);
 	o->pending = bytes_u32(b);
 	o->damaged = bytes_u32(b);
@@ -110,24 +124,24 @@ state_pending_key(
 	state_number_key(number, key + 2);
 }
 
+/* A key an endpoint in a queue: those whose bits changed come or go. */
 static int
-put_pending(struct state_txn *t, uint32_t was, const struct state_object *o,
-    struct err *e)
+put_queue(struct state_txn *t, enum state_db db, uint32_t was, uint32_t is,
+    const struct state_object *o, struct err *e)
 {
 	for (uint8_t i = 0; i < STATE_ENDPOINTS_MAX; i++) {
 		uint32_t bit = (uint32_t)1 << i;
 		uint8_t key[PENDING_KEY];
 		int failed;
 
-		if (((was ^ o->pending) & bit) == 0)
+		if (((was ^ is) & bit) == 0)
 			continue;
 		state_pending_key(i, o->class, o->number, key);
-		if (o->pending & bit)
+		if (is & bit)
 			failed = state_db_put(
-			    t, DB_PENDING, key, sizeof(key), "", 0, e);
+			    t, db, key, sizeof(key), "", 0, e);
 		else
-			failed = state_db_drop(
-			    t, DB_PENDING, key, sizeof(key), e);
+			failed = state_db_drop(t, db, key, sizeof(key), e);
 		if (failed < 0)
 			return (-1);
 	}
@@ -226,7 +240,10 @@ state_object_put(struct state_txn *t, const struct state_object *was,
 	encode(o, &b);
 	state_number_key(o->number, key);
 	if (state_db_put(t, DB_OBJECTS, key, sizeof(key), b.p, b.n, e) < 0 ||
-	    put_pending(t, was == NULL ? 0 : was->pending, o, e) < 0)
+	    put_queue(t, DB_PENDING, was == NULL ? 0 : was->pending, o->pending,
+		o, e) < 0 ||
+	    put_queue(t, DB_DELETING, was == NULL ? 0 : was->deleting,
+		o->deleting, o, e) < 0)
 		return (-1);
 	return (put_totals(t, was, o, e));
 }
@@ -275,7 +292,8 @@ state_object_add_body(struct state_txn *t, const char *name,
 bool
 state_object_lives(const struct state_object *o, uint32_t configured)
 {
-	return (o->spooled || (o->confirmed & configured) != 0);
+	return (
+	    !o->is_going && (o->spooled || (o->confirmed & configured) != 0));
 }
 
 /* --- looking --- */

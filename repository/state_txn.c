@@ -16,8 +16,8 @@
 
 const char *const state_db_names[DB_COUNT] = { "meta", "endpoints", "names",
 	"objects", "pending", "bodies", "chunks", "packs", "directories",
-	"indexes", "manifests", "closures", "audit", "marks", "files",
-	"locks" };
+	"indexes", "manifests", "closures", "audit", "marks", "files", "locks",
+	"condemned", "deleting", "claims", "received" };
 
 int
 state_damaged(struct err *e, const char *what)

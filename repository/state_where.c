@@ -8,6 +8,20 @@
 #include "repository/state_backups.h"
 #include "repository/state_impl.h"
 
+/* An upload that was under way when the object began to go: it goes there,
+ * too. */
+static int
+note_late(struct state_txn **t, const struct state_object *was, uint32_t bit,
+    struct err *e)
+{
+	struct state_object o = *was;
+
+	o.deleting |= bit;
+	if (state_object_put(*t, was, &o, e) < 0)
+		return (-1);
+	return (state_commit(t, e));
+}
+
 int
 state_confirm(struct state *s, uint64_t number, uint8_t endpoint, bool *let_go,
     struct err *e)
@@ -15,12 +29,19 @@ state_confirm(struct state *s, uint64_t number, uint8_t endpoint, bool *let_go,
 	SCOPED(state_abortp) struct state_txn *t = NULL;
 	uint32_t bit = (uint32_t)1 << endpoint, configured;
 	struct state_object was, o;
+	bool found;
 
 	if ((t = state_begin(s, e)) == NULL ||
-	    state_object_must(t, number, &was, e) < 0 ||
+	    state_object_get(t, number, &was, &found, e) < 0 ||
 	    state_mask(t, &configured, e) < 0)
 		return (-1);
+	if (let_go != NULL)
+		*let_go = false;
+	if (!found)
+		return (0);
 	o = was;
+	if (o.is_going)
+		return (note_late(&t, &was, bit, e));
 	o.confirmed |= bit;
 	o.pending &= ~bit;
 	o.damaged &= ~bit;
@@ -41,10 +62,13 @@ state_mark(struct state *s, uint64_t number, uint8_t endpoint,
 	SCOPED(state_abortp) struct state_txn *t = NULL;
 	uint32_t bit = (uint32_t)1 << endpoint;
 	struct state_object was, o;
+	bool found;
 
 	if ((t = state_begin(s, e)) == NULL ||
-	    state_object_must(t, number, &was, e) < 0)
+	    state_object_get(t, number, &was, &found, e) < 0)
 		return (-1);
+	if (!found || was.is_going)
+		return (0);
 	o = was;
 	o.confirmed &= ~bit;
 	o.pending |= bit;
@@ -65,10 +89,13 @@ state_set_spooled(struct state *s, uint64_t number, bool spooled, struct err *e)
 {
 	SCOPED(state_abortp) struct state_txn *t = NULL;
 	struct state_object was, o;
+	bool found;
 
 	if ((t = state_begin(s, e)) == NULL ||
-	    state_object_must(t, number, &was, e) < 0)
+	    state_object_get(t, number, &was, &found, e) < 0)
 		return (-1);
+	if (!found || was.is_going)
+		return (0);
 	o = was;
 	o.spooled = spooled;
 	if (state_object_put(t, &was, &o, e) < 0)
@@ -83,12 +110,15 @@ state_let_go(struct state *s, uint64_t number, unsigned least, uint32_t without,
 	SCOPED(state_abortp) struct state_txn *t = NULL;
 	struct state_object was, o;
 	uint32_t configured, have;
+	bool found;
 
 	*let_go = false;
 	if ((t = state_begin(s, e)) == NULL ||
-	    state_object_must(t, number, &was, e) < 0 ||
+	    state_object_get(t, number, &was, &found, e) < 0 ||
 	    state_mask(t, &configured, e) < 0)
 		return (-1);
+	if (!found)
+		return (0);
 	have = was.confirmed & configured;
 	if (!state_object_has_file(&was) || have == 0 ||
 	    (unsigned)__builtin_popcount(have) < least ||

@@ -96,10 +96,30 @@ list_endpoint(struct checker *c, struct err *e)
 	return (state_listing_apply(listing, &result, e));
 }
 
+/* What a prune has begun to remove since is rightly missing. */
+static int
+is_going_meanwhile(
+    struct checker *c, const struct state_object *o, bool *going, struct err *e)
+{
+	struct state_object now;
+	bool found;
+
+	if (state_find(c->v->repo->state, o->name, &now, &found, e) < 0)
+		return (-1);
+	*going = !found || now.is_going;
+	return (0);
+}
+
 static int
 found_bad(struct checker *c, const struct state_object *o, enum state_mark mark,
     struct err *e)
 {
+	bool going;
+
+	if (is_going_meanwhile(c, o, &going, e) < 0)
+		return (-1);
+	if (going)
+		return (0);
 	json_append_string(
 	    mark == STATE_DAMAGED ? c->result->damaged : c->result->missing,
 	    o->name);

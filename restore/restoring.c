@@ -162,7 +162,9 @@ restoring_open(struct restoring *j, struct repo *r,
 		.remarks = remarks,
 		.lock = -1,
 		.branch_lock = -1 };
-	if (restoring_wants(j, e) < 0 || make_folder(j, e) < 0)
+	if (restoring_wants(j, e) < 0 || make_folder(j, e) < 0 ||
+	    state_job_begin(r->state, &j->job, e) < 0 ||
+	    state_claim_backup(&j->job, j->m->id, e) < 0)
 		return (-1);
 	progress_phase(r->progress, "plan", 0);
 	if ((j->fetch = fetch_new(r, j->folder, remarks, e)) == NULL ||
@@ -211,6 +213,7 @@ restoring_free(struct restoring *j)
 		if (!keep)
 			(void)!file_remove_tree(j->folder, &ignored);
 	}
+	state_job_end(&j->job);
 	scope_close(&j->lock);
 	scope_close(&j->branch_lock);
 	json_free(j->facts);

@@ -8,6 +8,7 @@
 #ifndef RESTORE_RESTORING_H
 #define RESTORE_RESTORING_H
 
+#include "repository/state_claims.h"
 #include "restore/contents.h"
 #include "restore/remarks.h"
 #include "restore/restore.h"
@@ -23,6 +24,7 @@ struct restoring {
 	char *folder;
 	int lock;
 	int branch_lock; /* one restore into a branch at a time; or -1 */
+	struct state_job job; /* claims what the backup needs */
 	struct fetch *fetch;
 	struct contents *contents;
 	/* what is really to be done */

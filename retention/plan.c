@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "repository/state.h"
+#include "repository/state_backups.h"
 #include "repository/state_locks.h"
 #include "retention/plan_impl.h"
 
@@ -87,14 +87,6 @@ gather_branches(struct plan *p, const struct settings *s)
 
 /* --- backups ------------------------------------------------------------- */
 
-/* The earliest time at which it was seen: so far, when this machine wrote its
- * manifest, or came to know it. */
-static int64_t
-received_of(const struct state_object *o)
-{
-	return (o->created);
-}
-
 static int
 find_lock(struct repo *r, const struct state_object *o,
     struct policy_backup *known, struct err *e)
@@ -134,7 +126,8 @@ fill_known(struct repo *r, const struct catalog_entry *c,
 	if (!found)
 		return (err_set(e, ERR_CORRUPT,
 		    "local state lists backup %s and does not have it", m->id));
-	known->received = received_of(&o);
+	if (state_received(r->state, &o, &known->received, e) < 0)
+		return (-1);
 	return (find_lock(r, &o, known, e));
 }
 

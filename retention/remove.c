@@ -5,6 +5,7 @@
  */
 #include "retention/remove.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "repository/endpoint.h"
@@ -12,7 +13,9 @@
 
 struct remover {
 	struct repo *repo;
-	/* With logins for deleting; NULL until needed. By place in repo. */
+	pthread_mutex_t lock;
+	/* With logins for deleting; NULL until needed. By place in repo;
+	 * guarded by lock */
 	struct store *deleters[SETTINGS_ENDPOINTS_MAX];
 };
 
@@ -22,6 +25,7 @@ remover_new(struct repo *r)
 	struct remover *m = mem_new(sizeof(*m));
 
 	m->repo = r;
+	(void)pthread_mutex_init(&m->lock, NULL);
 	return (m);
 }
 
@@ -32,6 +36,7 @@ remover_free(struct remover *m)
 		return;
 	for (size_t i = 0; i < SETTINGS_ENDPOINTS_MAX; i++)
 		store_free(m->deleters[i]);
+	(void)pthread_mutex_destroy(&m->lock);
 	free(m);
 }
 
@@ -45,14 +50,17 @@ remover_freep(struct remover **m)
 static struct store *
 store_at(struct remover *m, const struct endpoint *ep, struct err *e)
 {
-	struct store **at = &m->deleters[ep - m->repo->endpoints];
+	struct store **at = &m->deleters[ep - m->repo->endpoints], *s;
 
 	if (!endpoint_has_deleter(ep->conf))
 		return (ep->store);
+	(void)pthread_mutex_lock(&m->lock);
 	if (*at == NULL)
 		*at = endpoint_open_deleter(
 		    ep->conf, m->repo->settings->give_up_after_s, e);
-	return (*at);
+	s = *at;
+	(void)pthread_mutex_unlock(&m->lock);
+	return (s);
 }
 
 static int

@@ -11,7 +11,7 @@
 /*
  * Opens nothing yet: an endpoint with a login of its own for deleting is opened
  * with it when first needed, at others the repository's own store is used.
- * r must outlive it. Thread: for one at a time.
+ * r must outlive it. Thread: for any number.
  */
 struct remover *remover_new(struct repo *r);
 void remover_free(struct remover *m);
