@@ -189,9 +189,6 @@ tell_result(struct cli *c, const struct prune_conf *conf,
 		json_set(endpoints, result->at[i].ep->conf->name,
 		    tell_endpoint(c, &result->at[i]));
 	tell_freed(c, result, conf->dry_run ? "would free" : "freed");
-	if (result->sends_later)
-		say(c,
-		    "another job is running: what is left here goes with the next prune\n");
 }
 
 static int
@@ -210,22 +207,31 @@ prune_now(struct cli *c, struct repo *r, struct json *prune, struct err *e)
 	return (rc);
 }
 
-/* While another job writes, it goes on, and we read. */
+/* A state that was rebuilt makes its machine the writer again first. */
+static int
+resume(struct cli *c, struct err *e)
+{
+	SCOPED(repo_freep) struct repo *r = cli_open_writer(c, 0, e);
+
+	return (r == NULL ? -1 : 0);
+}
+
+/* For reading: the writer's lock is left to backups. */
 static struct repo *
 open_repository(struct cli *c, bool only_looks, struct err *e)
 {
-	struct repo *r = NULL;
+	SCOPED(repo_freep)
+	struct repo *r = repo_open(c->settings, REPO_READ, 0, e);
 
-	if (!only_looks) {
-		r = cli_open_writer(c, 0, e);
-		if (r != NULL || e->kind != ERR_LOCKED)
-			return (r);
-		err_clear(e);
+	if (r != NULL && r->epoch == 0 && !only_looks) {
+		repo_freep(&r);
+		if (resume(c, e) < 0)
+			return (NULL);
+		r = repo_open(c->settings, REPO_READ, 0, e);
 	}
-	r = repo_open(c->settings, REPO_READ, 0, e);
 	if (r != NULL)
 		r->progress = c->progress;
-	return (r);
+	return (TAKE(r));
 }
 
 static int

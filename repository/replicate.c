@@ -85,6 +85,17 @@ replicate_wait_known(struct replicate *rep, struct err *e)
 	}
 }
 
+/* An entry that another process has written since, a prune or a restore, is no
+ * arrears: it goes with that one's. */
+static bool
+nothing_is_left(
+    const struct state_tally *t, uint8_t number, const struct err *error)
+{
+	if (error->kind != ERR_NONE)
+		return (t->pending_objects[number] == 0);
+	return (t->pending_objects[number] == t->pending_audits[number]);
+}
+
 static int
 fill_reports(
     struct replicate *rep, struct endpoint_report reports[], struct err *e)
@@ -99,8 +110,8 @@ fill_reports(
 		reports[i] = rep->senders[i].report;
 		reports[i].behind_packs = tally.pending_packs[number];
 		reports[i].behind_bytes = tally.pending_bytes[number];
-		reports[i].up_to_date = tally.pending_objects[number] == 0 &&
-		    reports[i].reached;
+		reports[i].up_to_date = reports[i].reached &&
+		    nothing_is_left(&tally, number, &reports[i].error);
 	}
 	return (0);
 }

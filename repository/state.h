@@ -201,6 +201,7 @@ struct state_tally {
 	uint64_t objects[STATE_ENDPOINTS_MAX], bytes[STATE_ENDPOINTS_MAX];
 	uint64_t pending_packs[STATE_ENDPOINTS_MAX],
 	    pending_objects[STATE_ENDPOINTS_MAX],
+	    pending_audits[STATE_ENDPOINTS_MAX], /* of them */
 	    pending_bytes[STATE_ENDPOINTS_MAX];
 	/* When the oldest object that waits became known; 0: none waits. */
 	int64_t pending_since[STATE_ENDPOINTS_MAX];

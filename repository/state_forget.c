@@ -55,8 +55,8 @@ forget_one(struct state_txn *t, const struct state_object *o, struct err *e)
 
 /* Some of them, from *number on; *packs becomes true when one was a pack. */
 static int
-forget_some(struct state *s, uint64_t *number, uint64_t last, uint64_t *n,
-    bool *packs, struct err *e)
+forget_some(struct state *s, uint64_t *number, uint64_t last, int64_t before,
+    uint64_t *n, bool *packs, struct err *e)
 {
 	SCOPED(state_abortp) struct state_txn *t = state_begin(s, e);
 	unsigned done = 0;
@@ -65,11 +65,16 @@ forget_some(struct state *s, uint64_t *number, uint64_t last, uint64_t *n,
 		return (-1);
 	for (; *number <= last && done < FORGET_STEP; (*number)++) {
 		struct state_object o;
+		int64_t since;
 		bool found;
 
 		if (state_object_get(t, *number, &o, &found, e) < 0)
 			return (-1);
 		if (!found || !o.is_going || o.deleting != 0)
+			continue;
+		if (state_get_since(t, o.number, &since, e) < 0)
+			return (-1);
+		if (since >= before)
 			continue;
 		if (forget_one(t, &o, e) < 0)
 			return (-1);
@@ -186,7 +191,7 @@ purge_chunks(struct state *s, struct err *e)
 }
 
 int
-state_forget_gone(struct state *s, uint64_t *n, struct err *e)
+state_forget_gone(struct state *s, int64_t before, uint64_t *n, struct err *e)
 {
 	uint64_t number = 1, last;
 	bool packs = false;
@@ -195,7 +200,7 @@ state_forget_gone(struct state *s, uint64_t *n, struct err *e)
 	if (state_highest(s, &last, e) < 0)
 		return (-1);
 	while (number <= last)
-		if (forget_some(s, &number, last, n, &packs, e) < 0)
+		if (forget_some(s, &number, last, before, n, &packs, e) < 0)
 			return (-1);
 	return (packs ? purge_chunks(s, e) : 0);
 }

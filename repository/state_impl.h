@@ -31,7 +31,7 @@ enum state_db {
 	DB_MARKS,	/* backup id -> newest marks */
 	DB_FILES,	/* identity[16] -> what the caller remembers */
 	DB_LOCKS,	/* endpoint:u8 number -> until when it is locked */
-	DB_CONDEMNED,	/* number -> since when nobody needs it:i64 */
+	DB_CONDEMNED,	/* number -> since when nobody needs it, or it goes */
 	DB_DELETING,	/* endpoint:u8 class:u8 number -> "" */
 	DB_CLAIMS,	/* job:u64 number -> "" */
 	DB_RECEIVED,	/* manifest's number -> when an endpoint had it:i64 */
@@ -173,6 +173,9 @@ int state_endpoint_listed(
 struct number_bits;
 int state_closure_mark(struct state_txn *t, uint64_t manifest,
     struct number_bits *into, bool *is_whole, struct err *e) MUST_USE;
+/* state_sweep.c: since when an object is condemned, or goes; 0 neither. */
+int state_get_since(struct state_txn *t, uint64_t number, int64_t *since,
+    struct err *e) MUST_USE;
 /* state_chunks.c: the index object that describes a pack, 0 none. */
 int state_index_of(struct state_txn *t, uint64_t pack, uint64_t *index,
     struct err *e) MUST_USE;

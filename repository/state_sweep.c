@@ -16,14 +16,46 @@
 
 #define CLAIM_KEY (2 * NUMBER_KEY)
 
+/* --- since when --- */
+
+/* Since when it is condemned, or goes; *since is 0 for neither. */
+int
+state_get_since(
+    struct state_txn *t, uint64_t number, int64_t *since, struct err *e)
+{
+	uint8_t key[NUMBER_KEY];
+	struct bytes v;
+	bool found;
+
+	*since = 0;
+	state_number_key(number, key);
+	if (state_db_get(t, DB_CONDEMNED, key, sizeof(key), &v, &found, e) < 0)
+		return (-1);
+	if (!found)
+		return (0);
+	*since = bytes_i64(&v);
+	return (bytes_done(&v) ? 0 : state_damaged(e, "a condemned object"));
+}
+
+static int
+put_since(struct state_txn *t, uint64_t number, int64_t now, struct err *e)
+{
+	SCOPED(buf_free) struct buf v = BUF_INIT;
+	uint8_t key[NUMBER_KEY];
+
+	state_number_key(number, key);
+	buf_add_i64(&v, now);
+	return (state_db_put(t, DB_CONDEMNED, key, sizeof(key), v.p, v.n, e));
+}
+
 /* --- manifests --- */
 
 /* Nowhere any more, and to be deleted wherever it may be. */
 static int
-let_it_go(struct state_txn *t, const struct state_object *was, struct err *e)
+let_it_go(struct state_txn *t, const struct state_object *was, int64_t now,
+    struct err *e)
 {
 	struct state_object o = *was;
-	uint8_t key[NUMBER_KEY];
 
 	o.is_going = true;
 	o.deleting = was->confirmed | was->pending | was->damaged |
@@ -31,14 +63,14 @@ let_it_go(struct state_txn *t, const struct state_object *was, struct err *e)
 	o.confirmed = o.pending = o.damaged = o.missing = 0;
 	if (state_object_has_file(was))
 		o.spooled = false;
-	state_number_key(o.number, key);
 	if (state_object_put(t, was, &o, e) < 0)
 		return (-1);
-	return (state_db_drop(t, DB_CONDEMNED, key, sizeof(key), e));
+	return (put_since(t, o.number, now, e));
 }
 
 int
-state_remove_manifest(struct state_txn *t, const char *backup, struct err *e)
+state_remove_manifest(
+    struct state_txn *t, const char *backup, int64_t now, struct err *e)
 {
 	char name[OBJECT_NAME_TEXT];
 	struct state_object o;
@@ -50,13 +82,13 @@ state_remove_manifest(struct state_txn *t, const char *backup, struct err *e)
 	if (!found)
 		return (
 		    err_set(e, ERR_MISSING, "there is no backup %s", backup));
-	return (o.is_going ? 0 : let_it_go(t, &o, e));
+	return (o.is_going ? 0 : let_it_go(t, &o, now, e));
 }
 
 /* One that this machine never had, or has forgotten. */
 static int
 add_going(struct state_txn *t, const char *name, uint64_t bytes, uint32_t bit,
-    struct err *e)
+    int64_t now, struct err *e)
 {
 	struct state_object o;
 	bool known;
@@ -67,12 +99,14 @@ add_going(struct state_txn *t, const char *name, uint64_t bytes, uint32_t bit,
 	o.pending = 0;
 	o.is_going = true;
 	o.deleting = bit;
-	return (state_object_put(t, NULL, &o, e));
+	if (state_object_put(t, NULL, &o, e) < 0)
+		return (-1);
+	return (put_since(t, o.number, now, e));
 }
 
 int
 state_remove_manifest_at(struct state *s, const char *backup, uint64_t bytes,
-    uint8_t endpoint, struct err *e)
+    uint8_t endpoint, int64_t now, struct err *e)
 {
 	SCOPED(state_abortp) struct state_txn *t = state_begin(s, e);
 	uint32_t bit = (uint32_t)1 << endpoint;
@@ -88,10 +122,10 @@ state_remove_manifest_at(struct state *s, const char *backup, uint64_t bytes,
 	o = was;
 	o.deleting |= bit;
 	if (!found) {
-		if (add_going(t, name, bytes, bit, e) < 0)
+		if (add_going(t, name, bytes, bit, now, e) < 0)
 			return (-1);
 	} else if (!was.is_going) {
-		if (let_it_go(t, &was, e) < 0)
+		if (let_it_go(t, &was, now, e) < 0)
 			return (-1);
 	} else if (state_object_put(t, &was, &o, e) < 0) {
 		return (-1);
@@ -130,7 +164,7 @@ mark_backup(struct state_txn *t, const struct state_walk *w,
 	if (o.is_going || is_without(sweep, id))
 		return (0);
 	if (marks.removed)
-		return (let_it_go(t, &o, e));
+		return (let_it_go(t, &o, sweep->now, e));
 	if (state_closure_mark(t, o.number, needed, &is_whole, e) < 0)
 		return (-1);
 	if (is_whole || sweep->unread[0] != '\0')
@@ -179,36 +213,6 @@ mark_claims(struct state_txn *t, struct number_bits *needed, struct err *e)
 
 /* --- condemned, and going --- */
 
-/* Since when; *since is 0 when it is not. */
-static int
-get_condemned(
-    struct state_txn *t, uint64_t number, int64_t *since, struct err *e)
-{
-	uint8_t key[NUMBER_KEY];
-	struct bytes v;
-	bool found;
-
-	*since = 0;
-	state_number_key(number, key);
-	if (state_db_get(t, DB_CONDEMNED, key, sizeof(key), &v, &found, e) < 0)
-		return (-1);
-	if (!found)
-		return (0);
-	*since = bytes_i64(&v);
-	return (bytes_done(&v) ? 0 : state_damaged(e, "a condemned object"));
-}
-
-static int
-condemn(struct state_txn *t, uint64_t number, int64_t now, struct err *e)
-{
-	SCOPED(buf_free) struct buf v = BUF_INIT;
-	uint8_t key[NUMBER_KEY];
-
-	state_number_key(number, key);
-	buf_add_i64(&v, now);
-	return (state_db_put(t, DB_CONDEMNED, key, sizeof(key), v.p, v.n, e));
-}
-
 static int
 forgive(struct state_txn *t, uint64_t number, struct err *e)
 {
@@ -239,10 +243,10 @@ judge_unneeded(struct state_txn *t, const struct state_object *o,
 {
 	int64_t since;
 
-	if (get_condemned(t, o->number, &since, e) < 0)
+	if (state_get_since(t, o->number, &since, e) < 0)
 		return (-1);
 	if (since == 0 || since > sweep->now) {
-		if (condemn(t, o->number, sweep->now, e) < 0)
+		if (put_since(t, o->number, sweep->now, e) < 0)
 			return (-1);
 		since = sweep->now;
 	}
@@ -252,7 +256,7 @@ judge_unneeded(struct state_txn *t, const struct state_object *o,
 		return (0);
 	}
 	count_going(sweep, o);
-	return (let_it_go(t, o, e));
+	return (let_it_go(t, o, sweep->now, e));
 }
 
 /* An endpoint that was away has shown a backup that needs it: what was not yet
@@ -334,7 +338,7 @@ state_is_condemned(struct state *s, uint64_t number, bool *is, struct err *e)
 	int64_t since;
 
 	if (state_read(s, &t, e) < 0 ||
-	    get_condemned(&t, number, &since, e) < 0)
+	    state_get_since(&t, number, &since, e) < 0)
 		return (-1);
 	*is = since != 0;
 	return (0);

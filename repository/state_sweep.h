@@ -18,12 +18,12 @@
  * A step of the batch that writes the removal entry. A manifest that goes
  * already is left as it is. Fails: ERR_MISSING when there is none.
  */
-int state_remove_manifest(
-    struct state_txn *t, const char *backup, struct err *e) MUST_USE;
+int state_remove_manifest(struct state_txn *t, const char *backup, int64_t now,
+    struct err *e) MUST_USE;
 /* An endpoint lists a manifest that was removed (it was away): it goes there,
  * too, if it does not already. */
 int state_remove_manifest_at(struct state *s, const char *backup,
-    uint64_t bytes, uint8_t endpoint, struct err *e) MUST_USE;
+    uint64_t bytes, uint8_t endpoint, int64_t now, struct err *e) MUST_USE;
 
 struct state_sweep {
 	/* in */
@@ -68,10 +68,11 @@ int state_deleted(
 /* --- it is gone --- */
 
 /*
- * Forgets what goes and is to be deleted nowhere any more, some at a time. Only
- * while nobody sends (the writer's lock is held): an upload that is under way
- * is noted in the record. *n gets how many.
+ * Forgets what began to go before a moment and is to be deleted nowhere any
+ * more, some at a time. Until then an upload that ends late is noted in its
+ * record. *n gets how many.
  */
-int state_forget_gone(struct state *s, uint64_t *n, struct err *e) MUST_USE;
+int state_forget_gone(
+    struct state *s, int64_t before, uint64_t *n, struct err *e) MUST_USE;
 
 #endif

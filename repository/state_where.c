@@ -197,6 +197,7 @@ tally_object(const struct state_object *o, void *arg, struct err *e)
 		if (o->pending & bit) {
 			sum->pending_packs[i] += o->class == STATE_PACK;
 			sum->pending_objects[i]++;
+			sum->pending_audits[i] += o->class == STATE_AUDIT;
 			sum->pending_bytes[i] += o->bytes;
 			if (sum->pending_since[i] == 0 ||
 			    o->created < sum->pending_since[i])

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "base/stage.h"
 #include "restore/tree_check.h"
 
 #define JOURNAL_BYTES_MAX ((size_t)64 << 10)
@@ -166,6 +167,7 @@ restoring_open(struct restoring *j, struct repo *r,
 	    state_job_begin(r->state, &j->job, e) < 0 ||
 	    state_claim_backup(&j->job, j->m->id, e) < 0)
 		return (-1);
+	stage_reached("backup claimed");
 	progress_phase(r->progress, "plan", 0);
 	if ((j->fetch = fetch_new(r, j->folder, remarks, e)) == NULL ||
 	    (j->contents = contents_open(j->fetch, j->m, j->folder, e)) == NULL)

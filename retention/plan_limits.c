@@ -22,7 +22,7 @@ plan_allows(struct repo *r, const struct plan_branch *b, int64_t now,
 	(void)e;
 	for (size_t i = 0; i < b->n; i++)
 		known[i] = b->v[i].known;
-	*allowed = policy_allows(&b->policy, &before, &limits, known, b->n, now,
-	    why, PLAN_WHY_TEXT);
+	*allowed = policy_allows(
+	    &b->policy, &before, &limits, known, b->n, now, why, PLAN_WHY_TEXT);
 	return (0);
 }

@@ -23,6 +23,9 @@
 #include "retention/reap.h"
 #include "retention/relist.h"
 
+/* No upload takes longer. */
+#define FORGET_S 86400
+
 struct run {
 	struct repo *r;
 	const struct prune_conf *conf;
@@ -186,7 +189,8 @@ remove_backup(struct run *x, const struct plan_entry *entry, struct err *e)
 	audit_log_fill(&a, "removal", m->id, m->branch, detail);
 	if (stop_check(e) < 0 || (t = state_begin(x->r->state, e)) == NULL ||
 	    audit_log_append(x->r, t, &a, &bytes, e) < 0 ||
-	    state_remove_manifest(t, m->id, e) < 0 || state_commit(&t, e) < 0)
+	    state_remove_manifest(t, m->id, x->conf->now, e) < 0 ||
+	    state_commit(&t, e) < 0)
 		return (-1);
 	stage_reached("backup removed");
 	return (0);
@@ -366,10 +370,8 @@ carry_out(struct run *x, struct err *e)
 	if (replicate_audit(x->r, away(x), e) < 0 ||
 	    delete_everywhere(x, e) < 0)
 		return (-1);
-	x->out->sends_later = x->r->lock < 0;
-	if (x->r->lock < 0) /* others may be sending */
-		return (0);
-	return (state_forget_gone(x->r->state, &forgotten, e));
+	return (state_forget_gone(
+	    x->r->state, x->conf->now - FORGET_S, &forgotten, e));
 }
 
 int

@@ -42,12 +42,11 @@ struct prune_result {
 	uint64_t waiting, waiting_bytes; /* condemned packs within the grace */
 	size_t nendpoints;
 	struct prune_endpoint at[SETTINGS_ENDPOINTS_MAX];
-	bool sends_later; /* a running job sends what this one wrote */
 };
 
 /*
- * r is open for writing, or, while another job has the writer's lock, for
- * reading on the machine that is the writer.
+ * r is open for reading, on the machine that is the writer: the writer's lock is
+ * the backup's.
  * Fails: ERR_LOCKED (another prune), ERR_TAKEN_OVER before anything is written
  * or deleted, ERR_REFUSED (a limit, with what to look at; or a backup at an
  * endpoint that can't be read), ERR_NETWORK when no endpoint answers,

@@ -191,8 +191,8 @@ reap(struct repo *r, struct remover *m, struct reaped *x,
 	struct reaping job = { .r = r, .m = m, .x = x, .ep = ep, .out = out };
 	bool left = false;
 
-	for (int class = 0; class < STATE_CLASSES && !left; class++)
-		if (is_left(&job, (enum state_class)class, &left, e) < 0)
+	for (int class = 0; class < STATE_CLASSES && !left; class ++)
+		if (is_left(&job, (enum state_class) class, &left, e) < 0)
 			return (-1);
 	return (left ? delete_all(&job, e) : 0);
 }

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "repository/recover.h"
 #include "repository/state_backups.h"
@@ -27,8 +28,9 @@ note_removed(struct looking *l, const struct store_entry *entry, struct err *e)
 {
 	if (l->only_looks)
 		return (0);
-	return (state_remove_manifest_at(l->r->state,
-	    entry->name + strlen(FOLDER), entry->bytes, l->ep->number, e));
+	return (
+	    state_remove_manifest_at(l->r->state, entry->name + strlen(FOLDER),
+		entry->bytes, l->ep->number, clock_now(), e));
 }
 
 static int

@@ -50,7 +50,7 @@ remove_backup(struct repo *r, const char *id)
 	t = state_begin(r->state, &e);
 	fixture_must(t == NULL, &e);
 	fixture_must(audit_log_append(r, t, &a, &bytes, &e), &e);
-	fixture_must(state_remove_manifest(t, id, &e), &e);
+	fixture_must(state_remove_manifest(t, id, THEN, &e), &e);
 	fixture_must(state_commit(&t, &e), &e);
 }
 
@@ -86,7 +86,7 @@ forget(struct repo *r)
 	struct err e = ERR_INIT;
 	uint64_t n;
 
-	fixture_must(state_forget_gone(r->state, &n, &e), &e);
+	fixture_must(state_forget_gone(r->state, INT64_MAX, &n, &e), &e);
 	return (n);
 }
 
@@ -376,7 +376,7 @@ a_backup_that_only_an_endpoint_knows_counts(void **state)
 	/* It is forgotten here alone. */
 	manifest_name(pair->ids[1], name);
 	t = state_begin(r->state, &e);
-	fixture_must(state_remove_manifest(t, pair->ids[1], &e), &e);
+	fixture_must(state_remove_manifest(t, pair->ids[1], THEN, &e), &e);
 	fixture_must(state_commit(&t, &e), &e);
 	for (size_t i = 0; i < 3; i++) {
 		struct state_object o;
