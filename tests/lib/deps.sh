@@ -20,7 +20,7 @@ test_packages() {
 	echo libcmocka-dev postgresql postgresql-client jq openssl zstd unzip \
 		util-linux curl inotify-tools iproute2 valgrind openssh-client openssh-server \
 		radosgw ceph-mon ceph-osd ceph-common \
-		apache2-bin nginx-light libnginx-mod-http-dav-ext rclone
+		apache2-bin nginx-light libnginx-mod-http-dav-ext rclone tzdata
 }
 
 # The tools whose output differs by version: 14 is the one we write for.
