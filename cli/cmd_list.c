@@ -84,15 +84,23 @@ tell(const struct cli *c, const struct catalog_entry *entry,
 		    v->keeps ? "" : "goes with the next prune: ", v->reason);
 }
 
-/* Without time zones nobody knows whose day it was; a bare machine lists all
- * the same. */
+/* Is it that nothing can be said of retention, be it for want of time zones, as
+ * on a bare machine, or of an audit entry that can't be read? */
+static bool
+is_about_retention(const struct err *e)
+{
+	return (e->kind == ERR_CONFIG || e->kind == ERR_CORRUPT ||
+	    e->kind == ERR_VERSION || e->kind == ERR_KEY);
+}
+
+/* What there is, is listed all the same. */
 static int
 read_backups(struct cli *c, struct repo *r, struct plan *plan,
     struct catalog *bare, struct err *e)
 {
 	if (plan_read(r, clock_now(), plan, e) == 0)
 		return (0);
-	if (e->kind != ERR_CONFIG)
+	if (!is_about_retention(e))
 		return (-1);
 	say_warning(c, "why backups are kept can't be said: %s%s%s", e->text,
 	    e->hint[0] != '\0' ? ": " : "", e->hint);

@@ -6,7 +6,8 @@
  *
  * The rule, over backups that count (complete or degraded, of a scheduled type,
  * with a believable time), in local dates of the zone, by "started":
- *   hourly   of each of the newest hours that have a backup, the newest one;
+ *   hourly   of each of the newest hours that have a backup, the newest one (an
+ *            hour that comes twice is two);
  *   daily    of each of the newest days that have one, the newest one;
  *   weekly   among those older than the oldest kept daily, without ISO weeks
  *            that contain a kept daily: of each of the newest weeks that have

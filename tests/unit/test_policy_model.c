@@ -94,15 +94,16 @@ find_good(struct model *m)
 	bool done[MOST] = { false };
 
 	for (size_t step = 0; step < m->n; step++) {
-		struct card *c = NULL;
-		size_t at = 0;
+		struct card *c;
+		size_t at = m->n;
 
 		for (size_t i = 0; i < m->n; i++)
 			if (!done[i] &&
-			    (c == NULL || was_made_before(m->v[i].b, c->b))) {
-				c = &m->v[i];
+			    (at == m->n ||
+				was_made_before(m->v[i].b, m->v[at].b)))
 				at = i;
-			}
+		assert_true(at < m->n);
+		c = &m->v[at];
 		done[at] = true;
 		c->is_good = c->b->started - c->b->received <= LATE &&
 		    (c->b->not_before == 0 || c->b->started > c->b->not_before);
