@@ -149,7 +149,7 @@ tell_endpoint(struct cli *c, const struct prune_endpoint *at)
 	if (at->error.kind != ERR_NONE)
 		say_warning(c, "%s%s%s", at->error.text,
 		    at->error.hint[0] != '\0' ? "; " : "", at->error.hint);
-	if (!at->was_asked || at->left > at->locked)
+	if (at->error.kind != ERR_NONE && at->error.kind != ERR_LOCKED)
 		cli_raise(c, EXIT_LOOK);
 	return (j);
 }
