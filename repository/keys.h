@@ -57,6 +57,10 @@ const struct repo_id *keys_repo(const struct keys *k);
 void keys_repo_text(const struct keys *k, char out[33]);
 /* First 16 hex digits of BLAKE2b of a public key, for people to compare. */
 void keys_fingerprint(const struct keys *k, char out[17]);
+/* The public key that the newest signatures are checked with, as PEM (RFC
+ * 8410). Needs the agent's half. */
+#define KEYS_PEM_TEXT 128
+void keys_signing_pem(const struct keys *k, char out[KEYS_PEM_TEXT]);
 
 /* For seal.c, config.c, slot.c and chunk.c alone. NULL when that half is
  * absent. */

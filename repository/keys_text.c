@@ -6,8 +6,10 @@
  * publics) before any of it is used.
  */
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "repository/keys_impl.h"
 
 #define CHECK_LABEL "check: "
@@ -309,4 +311,22 @@ keys_parse_restore(const char *text, size_t n, struct err *e)
 	keys_derive_publics(k);
 	k->have_restore = true;
 	return (TAKE(k));
+}
+
+/* --- for other programs -------------------------------------------------- */
+
+void
+keys_signing_pem(const struct keys *k, char out[KEYS_PEM_TEXT])
+{
+	/* SEQUENCE { SEQUENCE { OID 1.3.101.112 }, BIT STRING }: 12 bytes, so
+	 * that the key's own base64 follows without a break. */
+	static const char prefix[] = "MCowBQYDK2VwAyEA";
+	char text[HASH_BASE64];
+
+	assert(k->have_agent);
+	hash_base64(
+	    keys_signing_public(k, keys_signing_epoch(k)), KEYS_BYTES, text);
+	(void)snprintf(out, KEYS_PEM_TEXT,
+	    "-----BEGIN PUBLIC KEY-----\n%s%s\n-----END PUBLIC KEY-----\n",
+	    prefix, text);
 }

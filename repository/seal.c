@@ -30,6 +30,7 @@ static_assert(NONCE_BYTES + TAG_BYTES == BOX_OVERHEAD, "a box's overhead");
 static_assert(4 + KEY_BYTES + crypto_box_SEALBYTES == SEAL_KEY_SLOT,
     "epoch and sealed key");
 static_assert(4 + crypto_sign_BYTES == SEAL_SIGNATURE, "epoch and signature");
+static_assert(crypto_sign_BYTES == SEAL_BARE_SIGNATURE, "Ed25519");
 static_assert(sizeof(LABEL_BOX) == LABEL_BYTES + 1, "labels are 16 bytes");
 static_assert(LABEL_BYTES == crypto_generichash_blake2b_PERSONALBYTES,
     "LABEL_IDENT is a BLAKE2b personalization");
@@ -456,6 +457,22 @@ seal_sign(const struct keys *k, const char *domain, struct buf *b)
 {
 	assert(keys_have_agent(k));
 	sign_with(keys_signing_secret(k), keys_signing_epoch(k), domain, b);
+}
+
+int
+seal_sign_bare(const struct keys *k, const void *p, size_t n,
+    uint8_t out[SEAL_BARE_SIGNATURE], struct err *e)
+{
+	static const char reserved[] = "triplicate/";
+	const size_t bytes = sizeof(reserved) - 1;
+
+	assert(keys_have_agent(k));
+	/* Else it could be shown as the signature of an object. */
+	if (n >= bytes && memcmp(p, reserved, bytes) == 0)
+		return (err_set(e, ERR_REFUSED,
+		    "what begins with \"%s\" is not signed bare", reserved));
+	(void)crypto_sign_detached(out, NULL, p, n, keys_signing_secret(k));
+	return (0);
 }
 
 int

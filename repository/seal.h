@@ -88,6 +88,14 @@ int unseal_private(const struct keys *k, const char *context, const void *p,
 
 /* Appends SEAL_SIGNATURE bytes over all of b (with the domain in front). */
 void seal_sign(const struct keys *k, const char *domain, struct buf *b);
+/*
+ * Ed25519 by the newest signing key over bytes as they are, so that any other
+ * program checks it with the public key alone (keys_signing_pem): for reports.
+ * Fails: ERR_REFUSED for bytes that begin as what signatures of objects sign.
+ */
+#define SEAL_BARE_SIGNATURE 64
+int seal_sign_bare(const struct keys *k, const void *p, size_t n,
+    uint8_t out[SEAL_BARE_SIGNATURE], struct err *e) MUST_USE;
 /* Checks the last SEAL_SIGNATURE bytes of an object. Fails: ERR_CORRUPT. */
 int seal_check_signature(const struct keys *k, const char *domain,
     const void *p, size_t n, struct err *e) MUST_USE;

@@ -422,7 +422,7 @@ the_text_of_known_keys_does_not_change(void **state)
 	SCOPED(keys_freep) struct keys *k = known_keys(20261122);
 	SCOPED(secret_free) struct secret text = SECRET_INIT;
 	struct err e = ERR_INIT;
-	char print[17];
+	char print[17], pem[KEYS_PEM_TEXT];
 
 	(void)state;
 	keys_agent_text(k, &text);
@@ -433,6 +433,11 @@ the_text_of_known_keys_does_not_change(void **state)
 	    "76b58b60dcd121e1f41e9daea7f7a067a66f20a2a26fbee960b84fb4e75152be");
 	keys_fingerprint(k, print);
 	assert_string_equal(print, "1884daea091b0336");
+	keys_signing_pem(k, pem);
+	assert_string_equal(pem,
+	    "-----BEGIN PUBLIC KEY-----\n"
+	    "MCowBQYDK2VwAyEAhItBf+JPnLSgDXZ1pZvlYrltSRR17/XGzDpEbuSGxT0=\n"
+	    "-----END PUBLIC KEY-----\n");
 }
 
 #define in_folder(t)                                                           \

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <sodium.h>
 #include <string.h>
 
 #include "base/random.h"
@@ -351,6 +352,30 @@ a_signature_covers_the_bytes_and_the_domain(void **state)
 	assert_false(takes_signed(b.p, b.n, other));
 }
 
+/* For a file that no one of ours reads: any Ed25519 checks it. */
+static void
+a_bare_signature_is_over_the_very_bytes(void **state)
+{
+	static const char object[] = "triplicate/sig/1 and so on";
+	SCOPED(keys_freep) struct keys *k = known_keys(5);
+	const uint8_t *public = keys_signing_public(k, keys_signing_epoch(k));
+	uint8_t signature[SEAL_BARE_SIGNATURE], bytes[BYTES];
+	struct err e = ERR_INIT;
+
+	(void)state;
+	memcpy(bytes, TEXT, BYTES);
+	assert_int_equal(seal_sign_bare(k, bytes, BYTES, signature, &e), 0);
+	assert_int_equal(
+	    crypto_sign_verify_detached(signature, bytes, BYTES, public), 0);
+	bytes[3] ^= 1;
+	assert_int_not_equal(
+	    crypto_sign_verify_detached(signature, bytes, BYTES, public), 0);
+	assert_int_equal(
+	    seal_sign_bare(k, object, sizeof(object), signature, &e), -1);
+	assert_int_equal(e.kind, ERR_REFUSED);
+	assert_int_equal(seal_sign_bare(k, object, 10, signature, &e), 0);
+}
+
 static void
 a_root_signature_needs_the_restore_key_and_is_no_other(void **state)
 {
@@ -488,6 +513,7 @@ main(void)
 		cmocka_unit_test(
 		    private_sealed_opens_with_the_restore_key_in_its_context),
 		cmocka_unit_test(a_signature_covers_the_bytes_and_the_domain),
+		cmocka_unit_test(a_bare_signature_is_over_the_very_bytes),
 		cmocka_unit_test(
 		    a_root_signature_needs_the_restore_key_and_is_no_other),
 		cmocka_unit_test(a_sum_in_parts_is_the_name_of_the_whole),
