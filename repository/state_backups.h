@@ -94,4 +94,8 @@ struct state_marks {
 int state_get_marks(struct state *s, const char *backup,
     struct state_marks *out, struct err *e) MUST_USE;
 
+/* The detail of a branch's newest policy entry, as JSON, appended. */
+int state_get_policy(struct state *s, const char *branch, struct buf *detail,
+    bool *found, struct err *e) MUST_USE;
+
 #endif

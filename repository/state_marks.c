@@ -5,9 +5,14 @@
  * the newest (epoch, seq) wins. A verification or drill that failed is no mark,
  * so the newest success stays.
  *
- *   marks = 5 { epoch:u32 seq:u64 } removed:u8 pinned:u8 verified:i64
- *           depth-bytes:u8 depth drilled:i64 comment-bytes:u8 comment
+ *   marks  = 5 { epoch:u32 seq:u64 } removed:u8 pinned:u8 verified:i64
+ *            depth-bytes:u8 depth drilled:i64 comment-bytes:u8 comment
+ *
+ * The same of a branch's policy, in DB_META under "policy/" and its name:
+ *
+ *   policy = epoch:u32 seq:u64 JSON
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -92,6 +97,48 @@ put(struct state_txn *t, const char *backup, const struct mark_record *r,
 	return (state_db_put(t, DB_MARKS, backup, strlen(backup), b.p, b.n, e));
 }
 
+/* --- policies --- */
+
+#define POLICY_KEY_TEXT 80 /* "policy/" and a branch's name */
+
+static void
+policy_key(const char *branch, char out[POLICY_KEY_TEXT])
+{
+	(void)snprintf(out, POLICY_KEY_TEXT, "policy/%s", branch);
+}
+
+static int
+read_policy(struct state_txn *t, const char *branch, struct stamp *by,
+    struct bytes *detail, bool *found, struct err *e)
+{
+	char key[POLICY_KEY_TEXT];
+
+	policy_key(branch, key);
+	if (state_db_get(t, DB_META, key, strlen(key), detail, found, e) < 0)
+		return (-1);
+	if (!*found)
+		return (0);
+	by->epoch = bytes_u32(detail);
+	by->seq = bytes_u64(detail);
+	return (detail->bad ? state_damaged(e, "a branch's policy") : 0);
+}
+
+int
+state_get_policy(struct state *s, const char *branch, struct buf *detail,
+    bool *found, struct err *e)
+{
+	SCOPED(state_read_end) struct state_txn t = STATE_TXN_INIT;
+	struct stamp by;
+	struct bytes v;
+
+	if (state_read(s, &t, e) < 0 ||
+	    read_policy(&t, branch, &by, &v, found, e) < 0)
+		return (-1);
+	if (*found)
+		buf_add(detail, v.p, v.n);
+	return (0);
+}
+
 /* Is the entry newer than what made this mark? Then it makes it now. */
 static bool
 claim(struct stamp *by, const struct audit_entry *a)
@@ -115,6 +162,27 @@ copy_text(char *out, size_t room, const char *text)
 		memcpy(out, text, n);
 	out[n] = '\0';
 	text_mend_end(out);
+}
+
+static int
+apply_policy(struct state_txn *t, const struct audit_entry *a, struct err *e)
+{
+	SCOPED(buf_free) struct buf value = BUF_INIT;
+	struct stamp by = { .epoch = 0 };
+	char key[POLICY_KEY_TEXT];
+	struct bytes was;
+	bool found;
+
+	if (read_policy(t, a->branch, &by, &was, &found, e) < 0)
+		return (-1);
+	if (!claim(&by, a))
+		return (0);
+	buf_add_u32(&value, a->epoch);
+	buf_add_u64(&value, a->seq);
+	json_write(a->detail, false, &value);
+	policy_key(a->branch, key);
+	return (
+	    state_db_put(t, DB_META, key, strlen(key), value.p, value.n, e));
 }
 
 /* Which mark an entry makes, or -1. */
@@ -181,6 +249,8 @@ state_apply_marks(
 	const struct json *list = json_get(a->detail, "backups");
 	int mark = mark_of(a);
 
+	if (strcmp(a->event, "policy") == 0 && a->detail != NULL)
+		return (apply_policy(t, a, e));
 	if (mark < 0)
 		return (0);
 	if (a->backup[0] != '\0')
