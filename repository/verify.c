@@ -87,12 +87,12 @@ find_wanted(struct verify *v, struct err *e)
 /* --- what is told --- */
 
 static bool
-is_whole(const struct verify_result *result, size_t n)
+is_whole(const struct verify_endpoint v[], size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (json_count(result->at[i].missing) > 0 ||
-		    json_count(result->at[i].damaged) > 0 ||
-		    json_count(result->at[i].foreign) > 0)
+		if (json_count(v[i].missing) > 0 ||
+		    json_count(v[i].damaged) > 0 ||
+		    json_count(v[i].foreign) > 0)
 			return (false);
 	return (true);
 }
@@ -123,6 +123,22 @@ was_looked_at(const struct verify *v, const struct catalog_entry *c)
 		if (v->result->at[i].reached && c->at[i] == COPY_STORED)
 			return (true);
 	return (false);
+}
+
+/* The endpoints that were looked at, and whether each is whole. */
+static struct json *
+name_endpoints(const struct verify *v)
+{
+	struct json *o = json_object();
+
+	for (size_t i = 0; i < v->repo->nendpoints; i++) {
+		const struct verify_endpoint *at = &v->result->at[i];
+
+		if (at->reached)
+			json_set_bool(o, v->repo->endpoints[i].conf->name,
+			    is_whole(at, 1));
+	}
+	return (o);
 }
 
 /* The backups that were looked at, by id. */
@@ -200,6 +216,8 @@ record(struct verify *v, struct err *e)
 
 	json_set_string(detail, "depth", depths[v->conf->depth]);
 	json_set_bool(detail, "ok", v->result->ok);
+	json_set_bool(detail, "all", v->conf->nbackups == 0);
+	json_set(detail, "endpoints", name_endpoints(v));
 	if (name_backups(v, backups, e) < 0) {
 		json_free(detail);
 		json_free(backups);
@@ -223,7 +241,7 @@ verify_whole(struct verify *v, struct err *e)
 		return (-1);
 	if (!any_reached(v->result, r->nendpoints))
 		return (0);
-	v->result->ok = is_whole(v->result, r->nendpoints);
+	v->result->ok = is_whole(v->result->at, r->nendpoints);
 	if (r->epoch == 0)
 		return (0);
 	return (record(v, e) < 0 || replicate_audit(r, 0, e) < 0 ? -1 : 0);
