@@ -23,6 +23,7 @@
 #include "base/stage.h"
 #include "base/text.h"
 #include "repository/catalog.h"
+#include "retention/policy_log.h"
 
 #define CLOCK_STEP_MOST_S 5 /* a clock that is further behind was set back */
 #define NAP_MS		  50
@@ -290,7 +291,8 @@ static int
 commit(struct flow *f, struct err *e)
 {
 	if (fence_wait(f->fence, e) < 0 ||
-	    replicate_wait_known(f->senders, e) < 0)
+	    replicate_wait_known(f->senders, e) < 0 ||
+	    policy_log_note(f->run.repo, POLICY_LOG_SEEN, e) < 0)
 		return (-1);
 	progress_phase(f->run.progress, "commit", 0);
 	fill_manifest(f);

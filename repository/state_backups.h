@@ -94,8 +94,9 @@ struct state_marks {
 int state_get_marks(struct state *s, const char *backup,
     struct state_marks *out, struct err *e) MUST_USE;
 
-/* The detail of a branch's newest policy entry, as JSON, appended. */
-int state_get_policy(struct state *s, const char *branch, struct buf *detail,
-    bool *found, struct err *e) MUST_USE;
+/* The detail of a branch's newest policy entry, as JSON, appended; pruned: of
+ * the newest one that it was pruned by. */
+int state_get_policy(struct state *s, const char *branch, bool pruned,
+    struct buf *detail, bool *found, struct err *e) MUST_USE;
 
 #endif

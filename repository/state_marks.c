@@ -8,7 +8,8 @@
  *   marks  = 5 { epoch:u32 seq:u64 } removed:u8 pinned:u8 verified:i64
  *            depth-bytes:u8 depth drilled:i64 comment-bytes:u8 comment
  *
- * The same of a branch's policy, in DB_META under "policy/" and its name:
+ * The same of a branch's policy, in DB_META under "policy/" and its name, and
+ * of the newest one that it was pruned by under "pruned/":
  *
  *   policy = epoch:u32 seq:u64 JSON
  */
@@ -102,18 +103,16 @@ put(struct state_txn *t, const char *backup, const struct mark_record *r,
 #define POLICY_KEY_TEXT 80 /* "policy/" and a branch's name */
 
 static void
-policy_key(const char *branch, char out[POLICY_KEY_TEXT])
+policy_key(const char *branch, bool pruned, char out[POLICY_KEY_TEXT])
 {
-	(void)snprintf(out, POLICY_KEY_TEXT, "policy/%s", branch);
+	(void)snprintf(out, POLICY_KEY_TEXT, "%s/%s",
+	    pruned ? "pruned" : "policy", branch);
 }
 
 static int
-read_policy(struct state_txn *t, const char *branch, struct stamp *by,
+read_policy(struct state_txn *t, const char *key, struct stamp *by,
     struct bytes *detail, bool *found, struct err *e)
 {
-	char key[POLICY_KEY_TEXT];
-
-	policy_key(branch, key);
 	if (state_db_get(t, DB_META, key, strlen(key), detail, found, e) < 0)
 		return (-1);
 	if (!*found)
@@ -124,15 +123,17 @@ read_policy(struct state_txn *t, const char *branch, struct stamp *by,
 }
 
 int
-state_get_policy(struct state *s, const char *branch, struct buf *detail,
-    bool *found, struct err *e)
+state_get_policy(struct state *s, const char *branch, bool pruned,
+    struct buf *detail, bool *found, struct err *e)
 {
 	SCOPED(state_read_end) struct state_txn t = STATE_TXN_INIT;
+	char key[POLICY_KEY_TEXT];
 	struct stamp by;
 	struct bytes v;
 
+	policy_key(branch, pruned, key);
 	if (state_read(s, &t, e) < 0 ||
-	    read_policy(&t, branch, &by, &v, found, e) < 0)
+	    read_policy(&t, key, &by, &v, found, e) < 0)
 		return (-1);
 	if (*found)
 		buf_add(detail, v.p, v.n);
@@ -165,24 +166,37 @@ copy_text(char *out, size_t room, const char *text)
 }
 
 static int
-apply_policy(struct state_txn *t, const struct audit_entry *a, struct err *e)
+apply_policy(struct state_txn *t, const char *key, const struct audit_entry *a,
+    struct err *e)
 {
 	SCOPED(buf_free) struct buf value = BUF_INIT;
 	struct stamp by = { .epoch = 0 };
-	char key[POLICY_KEY_TEXT];
 	struct bytes was;
 	bool found;
 
-	if (read_policy(t, a->branch, &by, &was, &found, e) < 0)
+	if (read_policy(t, key, &by, &was, &found, e) < 0)
 		return (-1);
 	if (!claim(&by, a))
 		return (0);
 	buf_add_u32(&value, a->epoch);
 	buf_add_u64(&value, a->seq);
 	json_write(a->detail, false, &value);
-	policy_key(a->branch, key);
 	return (
 	    state_db_put(t, DB_META, key, strlen(key), value.p, value.n, e));
+}
+
+static int
+apply_policies(struct state_txn *t, const struct audit_entry *a, struct err *e)
+{
+	char key[POLICY_KEY_TEXT];
+
+	policy_key(a->branch, false, key);
+	if (apply_policy(t, key, a, e) < 0)
+		return (-1);
+	if (!json_get_bool(a->detail, "pruned", false))
+		return (0);
+	policy_key(a->branch, true, key);
+	return (apply_policy(t, key, a, e));
 }
 
 /* Which mark an entry makes, or -1. */
@@ -250,7 +264,7 @@ state_apply_marks(
 	int mark = mark_of(a);
 
 	if (strcmp(a->event, "policy") == 0 && a->detail != NULL)
-		return (apply_policy(t, a, e));
+		return (apply_policies(t, a, e));
 	if (mark < 0)
 		return (0);
 	if (a->backup[0] != '\0')

@@ -226,24 +226,28 @@ default_policy(void)
 	return (p);
 }
 
+int
+plan_policy(const struct branch_settings *s, struct policy *out, struct err *e)
+{
+	*out = default_policy();
+	if (s == NULL)
+		return (0);
+	if (s->keep != NULL && !keep_parse(s->keep, &out->keep))
+		return (err_set(e, ERR_CONFIG,
+		    "branch %s: keep = %s: expected " KEEP_EXPECTED, s->name,
+		    s->keep));
+	out->keep_within_s = s->keep_within_s;
+	out->keep_manual_s = s->keep_manual_s;
+	out->keep_update_s = s->keep_update_s;
+	out->keep_pre_restore_s = s->keep_pre_restore_s;
+	out->keep_pre_upgrade_s = s->keep_pre_upgrade_s;
+	return (0);
+}
+
 static int
 fill_policy(struct plan_branch *b, struct err *e)
 {
-	const struct branch_settings *s = b->settings;
-
-	b->policy = default_policy();
-	if (s != NULL) {
-		if (s->keep != NULL && !keep_parse(s->keep, &b->policy.keep))
-			return (err_set(e, ERR_CONFIG,
-			    "branch %s: keep = %s: expected " KEEP_EXPECTED,
-			    b->name, s->keep));
-		b->policy.keep_within_s = s->keep_within_s;
-		b->policy.keep_manual_s = s->keep_manual_s;
-		b->policy.keep_update_s = s->keep_update_s;
-		b->policy.keep_pre_restore_s = s->keep_pre_restore_s;
-		b->policy.keep_pre_upgrade_s = s->keep_pre_upgrade_s;
-	}
-	if (open_zone(b, e) < 0)
+	if (plan_policy(b->settings, &b->policy, e) < 0 || open_zone(b, e) < 0)
 		return (-1);
 	b->policy.zone = b->zone;
 	return (0);

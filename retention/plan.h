@@ -45,6 +45,11 @@ int plan_read(
     struct repo *r, int64_t now, struct plan *out, struct err *e) MUST_USE;
 void plan_free(struct plan *p); /* also a SCOPED releaser */
 
+/* What a branch's settings say, without a zone; NULL: what holds for one that
+ * is no longer configured. Fails: ERR_CONFIG for a keep that means nothing. */
+int plan_policy(const struct branch_settings *s, struct policy *out,
+    struct err *e) MUST_USE;
+
 /* The entry of a backup, NULL when the plan has none of that id. */
 const struct plan_entry *plan_find(const struct plan *p, const char *id);
 

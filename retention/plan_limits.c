@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include "retention/policy_log.h"
+
 int
 plan_allows(struct repo *r, const struct plan_branch *b, int64_t now,
     bool *allowed, char why[PLAN_WHY_TEXT], struct err *e)
@@ -17,9 +19,15 @@ plan_allows(struct repo *r, const struct plan_branch *b, int64_t now,
 	};
 	SCOPED(scope_free)
 	struct policy_backup *known = mem_array(b->n + 1, sizeof(*known));
-	struct policy before = b->policy;
+	struct policy before;
+	bool found;
 
-	(void)e;
+	if (policy_log_last(r, b->name, POLICY_LOG_PRUNED, &before, &found, e) <
+	    0)
+		return (-1);
+	if (!found)
+		before = b->policy;
+	before.zone = b->zone;
 	for (size_t i = 0; i < b->n; i++)
 		known[i] = b->v[i].known;
 	*allowed = policy_allows(

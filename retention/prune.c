@@ -20,6 +20,7 @@
 #include "repository/state_sweep.h"
 #include "retention/at_each.h"
 #include "retention/plan_limits.h"
+#include "retention/policy_log.h"
 #include "retention/reap.h"
 #include "retention/relist.h"
 
@@ -365,7 +366,8 @@ carry_out(struct run *x, struct err *e)
 {
 	uint64_t forgotten;
 
-	if (remove_backups(x, e) < 0 || sweep(x, e) < 0)
+	if (policy_log_note(x->r, POLICY_LOG_PRUNED, e) < 0 ||
+	    remove_backups(x, e) < 0 || sweep(x, e) < 0)
 		return (-1);
 	if (replicate_audit(x->r, away(x), e) < 0 ||
 	    delete_everywhere(x, e) < 0)
