@@ -51,7 +51,7 @@ struct command {
 /* One a file, cmd_<name>.c. */
 extern const struct command cmd_init, cmd_backup, cmd_list, cmd_show,
     cmd_restore, cmd_verify, cmd_sync, cmd_status, cmd_doctor, cmd_recover,
-    cmd_neutralize, cmd_key, cmd_prune, cmd_version;
+    cmd_neutralize, cmd_audit, cmd_key, cmd_prune, cmd_version;
 
 /* Reads the configuration once. Fails: ERR_CONFIG. */
 int cli_settings(struct cli *c, struct err *e) MUST_USE;

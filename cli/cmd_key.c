@@ -35,7 +35,7 @@ show(struct cli *c, struct err *e)
 	struct repo *r = repo_open(
 	    c->settings, REPO_READ, REPO_TRIES_RESTORE_KEY, e);
 	struct json *j, *slots;
-	char id[33], print[17];
+	char id[33], print[17], pem[KEYS_PEM_TEXT];
 
 	if (r == NULL)
 		return (-1);
@@ -46,12 +46,14 @@ show(struct cli *c, struct err *e)
 	}
 	keys_repo_text(r->keys, id);
 	keys_fingerprint(r->keys, print);
+	keys_signing_pem(r->keys, pem);
 	j = json_object();
 	json_set_string(j, "repository", id);
 	json_set_string(j, "fingerprint", print);
 	json_set_string(j, "agent_key", c->settings->agent_key);
 	json_set_bool(j, "restore_key_at_hand", keys_have_restore(r->keys));
 	json_set(j, "slots", slots);
+	json_set_string(j, "signing_key", pem);
 	json_set(c->answer, "key", j);
 	say(c, "repository  %s\nfingerprint %s\nagent key   %s\n", id, print,
 	    c->settings->agent_key);
@@ -62,6 +64,7 @@ show(struct cli *c, struct err *e)
 		: "kept elsewhere (write-only host)");
 	for (size_t i = 0; i < json_count(slots); i++)
 		say(c, "slot        %s\n", json_text(json_at(slots, i)));
+	say(c, "signing key, which reports are checked with (PEM):\n%s", pem);
 	return (0);
 }
 

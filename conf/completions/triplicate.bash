@@ -5,8 +5,8 @@
 # Names of branches and endpoints come from the configuration that the words so
 # far mean; ids of backups from `triplicate list`, which reads local state only.
 
-_triplicate_commands='init backup list show restore verify sync status doctor
-recover neutralize key version'
+_triplicate_commands='init backup list show restore verify audit sync status
+doctor recover neutralize key version'
 
 # Options of a command, or the global ones.
 _triplicate_options() {
@@ -15,6 +15,7 @@ _triplicate_options() {
 	show) echo --files --tables ;;
 	restore) echo --to --to-dir --only --table --dry-run --yes --confirm --force ;;
 	verify) echo --depth --endpoint --repair ;;
+	audit) echo --format -o ;;
 	status | neutralize) echo --check ;;
 	recover)
 		echo --from --key --passphrase-file --state -o --take-over \
@@ -29,7 +30,7 @@ _triplicate_options() {
 # Does this option take a value?
 _triplicate_takes_value() {
 	case $1 in
-	-c | --config | --progress | --type | --comment | --stdin | --to | \
+	-c | --config | --progress | --format | --type | --comment | --stdin | --to | \
 		--to-dir | --only | --table | --depth | --endpoint | --confirm | \
 		--from | --key | --passphrase-file | --state | -o | --user | \
 		--password-file | --identity | --known-hosts | --ca-file) return 0 ;;
@@ -89,6 +90,7 @@ _triplicate_value() { # OPTION CURRENT CONF
 		;;
 	--depth) _triplicate_words "$2" 'presence hash data' ;;
 	--progress) _triplicate_words "$2" 'text json none' ;;
+	--format) _triplicate_words "$2" 'text json html' ;;
 	--type) _triplicate_words "$2" 'manual daily update' ;;
 	--only)
 		local done=
