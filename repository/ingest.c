@@ -149,6 +149,7 @@ ingest_count_known(struct ingest *in, const struct recipe *r)
 {
 	pthread_mutex_lock(&in->lock);
 	in->totals.bytes_read += r->bytes;
+	in->totals.shares[r->kind].bytes_read += r->bytes;
 	in->totals.chunks += r->n;
 	pthread_mutex_unlock(&in->lock);
 }
@@ -236,6 +237,38 @@ end_streams(struct ingest *in, struct manifest *m, struct err *e)
 	return (ingest_close_packs(in, e));
 }
 
+/* "sizes": what storage tells of a branch's parts; those that there are. */
+static struct json *
+sizes_of(const struct ingest_totals *totals)
+{
+	static const struct {
+		const char *name;
+		uint8_t kinds[2]; /* enum stream_kind, or 0 */
+	} parts[] = { { "database", { STREAM_ARCHIVE, STREAM_TABLE } },
+		{ "filestore", { STREAM_FILE } }, { "logs", { STREAM_LOG } },
+		{ "streams", { STREAM_STDIN } } };
+	struct json *sizes = json_object();
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const struct ingest_share
+		    *a = &totals->shares[parts[i].kinds[0]],
+		    *b = &totals->shares[parts[i].kinds[1]];
+		struct json *j;
+
+		if (a->bytes_read + b->bytes_read == 0)
+			continue;
+		j = json_object();
+		json_set_integer(j, "bytes_logical",
+		    (int64_t)(a->bytes_read + b->bytes_read));
+		json_set_integer(
+		    j, "bytes_new", (int64_t)(a->bytes_new + b->bytes_new));
+		json_set_integer(j, "bytes_stored",
+		    (int64_t)(a->bytes_stored + b->bytes_stored));
+		json_set(sizes, parts[i].name, j);
+	}
+	return (sizes);
+}
+
 /* What only is known now that all is stored. The manifest cannot hold its own
  * size: bytes_stored is that of the objects before it. */
 static void
@@ -254,6 +287,7 @@ fill_counts(struct ingest *in, struct manifest *m)
 	json_set_integer(m->counts, "chunks_new", (int64_t)totals.chunks_new);
 	json_set_integer(
 	    m->counts, "chunks_delta", (int64_t)totals.chunks_delta);
+	json_set(m->counts, "sizes", sizes_of(&totals));
 }
 
 static int

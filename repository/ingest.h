@@ -17,11 +17,17 @@
 struct ingest;
 struct stream;
 
+/* What streams of one kind come to: plain, plain of new chunks, and these
+ * sealed, without the packs around them. */
+struct ingest_share {
+	uint64_t bytes_read, bytes_new, bytes_stored;
+};
 struct ingest_totals {
 	uint64_t bytes_read, bytes_new,
 	    bytes_stored; /* plain, plain of new chunks, sealed objects of one
 			     copy */
 	uint64_t chunks, chunks_new, chunks_delta;
+	struct ingest_share shares[STREAM_STDIN + 1]; /* by enum stream_kind */
 };
 
 struct ingest *ingest_open(struct repo *r, struct err *e) MUST_USE;

@@ -58,18 +58,32 @@ workspace_free_all(struct workspace *pool)
 
 /* --- one chunk --- */
 
+/* kind: enum stream_kind. */
 static void
-count(struct ingest *in, const struct lane *lane, size_t n, bool is_new)
+count(struct ingest *in, const struct lane *lane, uint8_t kind, size_t n,
+    bool is_new)
 {
 	if (lane->record_kind != RECORD_DATA)
 		return;
 	pthread_mutex_lock(&in->lock);
 	in->totals.bytes_read += n;
+	in->totals.shares[kind].bytes_read += n;
 	in->totals.chunks++;
 	if (is_new) {
 		in->totals.bytes_new += n;
+		in->totals.shares[kind].bytes_new += n;
 		in->totals.chunks_new++;
 	}
+	pthread_mutex_unlock(&in->lock);
+}
+
+static void
+count_stored(struct ingest *in, const struct lane *lane, uint8_t kind, size_t n)
+{
+	if (lane->record_kind != RECORD_DATA)
+		return;
+	pthread_mutex_lock(&in->lock);
+	in->totals.shares[kind].bytes_stored += n;
 	pthread_mutex_unlock(&in->lock);
 }
 
@@ -106,7 +120,7 @@ take_chunk(struct ingest *in, const struct lane *lane, struct workspace *ws,
 	seal_name(in->r->keys, plain.p, plain.n, &name);
 	recipe_add(recipe, &name, plain.n);
 	if (!ingest_claim(in, &name, lane->record_kind)) {
-		count(in, lane, plain.n, false);
+		count(in, lane, recipe->kind, plain.n, false);
 		return (ingest_check(in, e));
 	}
 	if (state_knows(
@@ -115,9 +129,13 @@ take_chunk(struct ingest *in, const struct lane *lane, struct workspace *ws,
 		ingest_release(in, &name, lane->record_kind);
 		return (-1);
 	}
-	count(in, lane, plain.n, !known);
-	if (!known)
-		return (store_chunk(in, lane, ws, &name, &plain, e));
+	count(in, lane, recipe->kind, plain.n, !known);
+	if (!known) {
+		if (store_chunk(in, lane, ws, &name, &plain, e) < 0)
+			return (-1);
+		count_stored(in, lane, recipe->kind, ws->box.n);
+		return (0);
+	}
 	ingest_release(in, &name, lane->record_kind);
 	return (0);
 }
