@@ -96,6 +96,17 @@ nothing_is_left(
 	return (t->pending_objects[number] == t->pending_audits[number]);
 }
 
+int
+replicate_check(struct replicate *rep, struct err *e)
+{
+	if (!atomic_load(&rep->taken_over))
+		return (0);
+	(void)pthread_mutex_lock(&rep->lock);
+	*e = rep->overtaken;
+	(void)pthread_mutex_unlock(&rep->lock);
+	return (-1);
+}
+
 static int
 fill_reports(
     struct replicate *rep, struct endpoint_report reports[], struct err *e)

@@ -30,7 +30,10 @@ enum {
 	REPLICATE_FROM_OTHERS = 2,
 	/* does not list, sends audit entries alone: what a command that wrote
 	   one does before it ends */
-	REPLICATE_AUDIT_ONLY = 4
+	REPLICATE_AUDIT_ONLY = 4,
+	/* with the one above: learns what an endpoint holds all the same, since
+	   a number of the audit log is going to be taken */
+	REPLICATE_LEARN = 8
 };
 
 /*
@@ -42,6 +45,9 @@ struct replicate *replicate_start(
 /* Waits until local state knows what every endpoint that answers holds: before
  * that, no number of a chain may be taken. */
 int replicate_wait_known(struct replicate *rep, struct err *e) MUST_USE;
+/* Has an endpoint said by now that another machine took over? Then this fails,
+ * with ERR_TAKEN_OVER. */
+int replicate_check(struct replicate *rep, struct err *e) MUST_USE;
 /* Waits until every sender has sent what there is or was set aside; reports[i]
  * for r->endpoints[i]. */
 int replicate_finish(struct replicate *rep, struct endpoint_report reports[],

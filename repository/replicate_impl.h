@@ -43,6 +43,7 @@ struct replicate {
 	atomic_bool finishing;	/* nothing more is coming */
 	atomic_bool abandoned;	/* do not even send what is there */
 	atomic_bool taken_over; /* a sender has met a later writer */
+	struct err overtaken;	/* as that sender put it; guarded by lock */
 	struct gate *transfers; /* an object in memory each */
 	pthread_mutex_t lock;
 	size_t n;

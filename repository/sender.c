@@ -81,8 +81,12 @@ set_aside(struct sender *s, const struct err *why)
 	struct err ignored = ERR_INIT;
 
 	s->report.error = *why;
-	if (why->kind == ERR_TAKEN_OVER)
+	if (why->kind == ERR_TAKEN_OVER) {
+		(void)pthread_mutex_lock(&s->rep->lock);
+		s->rep->overtaken = *why;
+		(void)pthread_mutex_unlock(&s->rep->lock);
 		atomic_store(&s->rep->taken_over, true);
+	}
 	if (state_note_endpoint(r->state, s->ep->number, why->text, &ignored) <
 	    0)
 		log_debug("%s", ignored.text);

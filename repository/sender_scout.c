@@ -75,7 +75,8 @@ look_around(struct sender *s, struct err *e)
 	if (learn(s, e) < 0)
 		return (-1);
 	sender_set_known(s);
-	if (list_endpoint(s, e) < 0)
+	if ((s->rep->flags & REPLICATE_AUDIT_ONLY) == 0 &&
+	    list_endpoint(s, e) < 0)
 		return (-1);
 	sender_set_listed(s);
 	sender_count_in(s);
@@ -99,7 +100,8 @@ sender_scout_start(struct sender *s, struct err *e)
 {
 	err_clear(&s->scouted);
 	atomic_store(&s->scout_failed, false);
-	if ((s->rep->flags & REPLICATE_AUDIT_ONLY) != 0) {
+	if ((s->rep->flags & (REPLICATE_AUDIT_ONLY | REPLICATE_LEARN)) ==
+	    REPLICATE_AUDIT_ONLY) {
 		sender_set_listed(s);
 		sender_count_in(s);
 		return (0);

@@ -90,7 +90,9 @@ relist(struct repo *r, struct endpoint *ep, bool only_looks, struct err *e)
 	struct looking l = { .r = r, .ep = ep, .only_looks = only_looks };
 	uint64_t learnt;
 
-	if (repo_check_endpoint(r, ep, e) < 0 || list_backups(&l, e) < 0)
+	if (repo_check_endpoint(r, ep, e) < 0 ||
+	    (!only_looks && recover_learn(r, ep, &learnt, e) < 0) ||
+	    list_backups(&l, e) < 0)
 		return (-1);
 	if (l.unknown == 0)
 		return (0);
@@ -100,7 +102,5 @@ relist(struct repo *r, struct endpoint *ep, bool only_looks, struct err *e)
 		    ep->conf->name, (unsigned long long)l.unknown);
 		return (0);
 	}
-	if (recover_learn(r, ep, &learnt, e) < 0 || list_backups(&l, e) < 0)
-		return (-1);
-	return (l.unknown == 0 ? 0 : fail_unreadable(&l, e));
+	return (fail_unreadable(&l, e));
 }
