@@ -175,6 +175,16 @@ expect_meta(struct contents *c, struct err *e)
 	return (0);
 }
 
+static int
+need_private(const struct manifest *m, struct err *e)
+{
+	if (m->has_private)
+		return (0);
+	(void)err_set(e, ERR_KEY,
+	    "backup %s can't be opened without the restore key", m->id);
+	return (err_hint(e, "set restore-key in the configuration"));
+}
+
 struct contents *
 contents_open(struct fetch *f, const struct manifest *m, const char *folder,
     struct err *e)
@@ -184,12 +194,8 @@ contents_open(struct fetch *f, const struct manifest *m, const char *folder,
 	c->fetch = f;
 	c->m = m;
 	c->recipes = c->places = -1;
-	if (!m->has_private) {
-		(void)err_set(e, ERR_KEY,
-		    "backup %s can't be opened without the restore key", m->id);
-		(void)err_hint(e, "set restore-key in the configuration");
+	if (need_private(m, e) < 0)
 		return (NULL);
-	}
 	if ((c->recipes = scratch_open(folder, e)) < 0 ||
 	    (c->places = scratch_open(folder, e)) < 0 ||
 	    expect_meta(c, e) < 0 || read_recipes(c, e) < 0) {
@@ -260,26 +266,52 @@ take_entries(struct bytes *b, void *arg, struct err *e)
 }
 
 int
-contents_each(struct contents *c,
+contents_walk(struct fetch *f, const struct manifest *m,
     int (*each)(const struct tree_entry *t, void *arg, struct err *e),
     void *arg, struct err *e)
 {
 	struct walking w = { .each = each, .arg = arg };
 
-	if (walk_stream(c->fetch, &c->m->tree, c->m->tree_bytes, take_entries,
-		&w, e) < 0)
+	if (need_private(m, e) < 0 ||
+	    walk_stream(f, &m->tree, m->tree_bytes, take_entries, &w, e) < 0)
 		return (-1);
 	if (w.answer != 0)
 		return (w.answer);
-	if (w.count != c->m->tree_entries)
+	if (w.count != m->tree_entries)
 		return (err_set(e, ERR_CORRUPT,
 		    "the backup has %llu entries, its manifest says %llu",
 		    (unsigned long long)w.count,
-		    (unsigned long long)c->m->tree_entries));
+		    (unsigned long long)m->tree_entries));
 	return (0);
 }
 
+int
+contents_each(struct contents *c,
+    int (*each)(const struct tree_entry *t, void *arg, struct err *e),
+    void *arg, struct err *e)
+{
+	return (contents_walk(c->fetch, c->m, each, arg, e));
+}
+
 /* --- tables --- */
+
+struct json *
+contents_table_facts(const struct tree_entry *t, struct err *e)
+{
+	SCOPED(json_freep)
+	struct json *parsed = json_parse(
+	    (const char *)t->extra, t->extra_bytes, e);
+	SCOPED(json_freep) struct json *facts = json_names_of(parsed);
+
+	if (facts == NULL)
+		return (NULL);
+	if (json_get_string(facts, "schema") == NULL ||
+	    json_get_string(facts, "name") == NULL) {
+		(void)err_set(e, ERR_CORRUPT, "a table without a name");
+		return (NULL);
+	}
+	return (TAKE(facts));
+}
 
 static int
 read_columns(struct stored_table *t, const struct json *columns, struct err *e)
@@ -302,26 +334,22 @@ read_columns(struct stored_table *t, const struct json *columns, struct err *e)
 static int
 add_table(struct contents *c, const struct tree_entry *entry, struct err *e)
 {
-	SCOPED(json_freep) struct json *parsed = NULL, *j = NULL;
+	SCOPED(json_freep) struct json *j = contents_table_facts(entry, e);
 	struct stored_table *t;
-	const char *schema, *name;
 
-	parsed = json_parse((const char *)entry->extra, entry->extra_bytes, e);
-	if (parsed == NULL)
+	if (j == NULL)
 		return (-1);
-	j = json_names_of(parsed);
-	schema = json_get_string(j, "schema");
-	name = json_get_string(j, "name");
-	if (schema == NULL || name == NULL || c->ntables >= CONTENTS_TABLES_MAX)
-		return (err_set(e, ERR_CORRUPT, "a table without a name"));
+	if (c->ntables >= CONTENTS_TABLES_MAX)
+		return (err_set(e, ERR_CORRUPT, "more tables than %zu",
+		    CONTENTS_TABLES_MAX));
 	if (c->ntables == c->cap) {
 		c->cap = c->cap == 0 ? 64 : c->cap * 2;
 		c->tables = mem_grow(c->tables, c->cap, sizeof(*c->tables));
 	}
 	t = &c->tables[c->ntables++];
 	*t = (struct stored_table){
-		.schema = mem_string(schema),
-		.name = mem_string(name),
+		.schema = mem_string(json_get_string(j, "schema")),
+		.name = mem_string(json_get_string(j, "name")),
 		.rows = json_get_integer(j, "rows", 0),
 		.oid = json_get_integer(j, "oid", 0),
 		.bytes = entry->size,

@@ -51,6 +51,17 @@ int contents_each(struct contents *c,
     int (*each)(const struct tree_entry *t, void *arg, struct err *e),
     void *arg, struct err *e) MUST_USE;
 
+/* The same without the recipes, of a backup that was not opened. m's private
+ * part is there. */
+int contents_walk(struct fetch *f, const struct manifest *m,
+    int (*each)(const struct tree_entry *t, void *arg, struct err *e),
+    void *arg, struct err *e) MUST_USE;
+/* What an entry of a table says of it ("schema", "name", "rows" …), by
+ * json_names_of; the caller's to free. Fails: ERR_CORRUPT, also when it has no
+ * name. */
+struct json *contents_table_facts(
+    const struct tree_entry *t, struct err *e) MUST_USE;
+
 /* The tables, largest first. Read at the first call. */
 int contents_tables(struct contents *c, const struct stored_table **tables,
     size_t *n, struct err *e) MUST_USE;

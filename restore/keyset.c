@@ -45,11 +45,10 @@ scratch_open(const char *folder, struct err *e)
 	return (out);
 }
 
-static uint64_t *
-map_table(const char *folder, uint64_t places, struct err *e)
+void *
+scratch_map(const char *folder, size_t bytes, struct err *e)
 {
 	SCOPED(scope_close) int fd = scratch_open(folder, e);
-	size_t bytes = (size_t)(places * sizeof(uint64_t));
 	void *p;
 
 	if (fd < 0)
@@ -66,6 +65,12 @@ map_table(const char *folder, uint64_t places, struct err *e)
 		return (NULL);
 	}
 	return (p);
+}
+
+static uint64_t *
+map_table(const char *folder, uint64_t places, struct err *e)
+{
+	return (scratch_map(folder, (size_t)(places * sizeof(uint64_t)), e));
 }
 
 struct keyset *

@@ -8,6 +8,7 @@
 #define RESTORE_KEYSET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -29,5 +30,8 @@ uint64_t keyset_key(const void *p, size_t n);
 
 /* A file in folder without a name, for what a run wants to look up again. */
 int scratch_open(const char *folder, struct err *e) MUST_USE;
+/* So many zeros (1 or more) in such a file, mapped; munmap lets go. Its room is
+ * taken. */
+void *scratch_map(const char *folder, size_t bytes, struct err *e) MUST_USE;
 
 #endif
