@@ -50,8 +50,13 @@ struct command {
 
 /* One a file, cmd_<name>.c. */
 extern const struct command cmd_init, cmd_backup, cmd_list, cmd_show,
+<<<<<<< HEAD
     cmd_restore, cmd_verify, cmd_sync, cmd_status, cmd_doctor, cmd_recover,
     cmd_neutralize, cmd_audit, cmd_key, cmd_prune, cmd_version;
+=======
+    cmd_restore, cmd_verify, cmd_sync, cmd_pin, cmd_unpin, cmd_status,
+    cmd_doctor, cmd_recover, cmd_neutralize, cmd_key, cmd_version;
+>>>>>>> 3740d1f (cli/cmd_pin: hold a backup against retention, and let go)
 
 /* Reads the configuration once. Fails: ERR_CONFIG. */
 int cli_settings(struct cli *c, struct err *e) MUST_USE;

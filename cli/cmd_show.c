@@ -183,6 +183,8 @@ tell(const struct cli *c, const struct catalog_entry *entry)
 	for (size_t i = 0; i < c->settings->nendpoints; i++)
 		say(c, "  endpoint %-12s %s\n", c->settings->endpoints[i].name,
 		    copy_state_text(entry->at[i]));
+	if (entry->pinned)
+		say(c, "  pinned   it stays until unpin lets it go\n");
 	if (entry->comment[0] != '\0')
 		say(c, "  comment  %s\n", entry->comment);
 	if (json_get_string(n, "reason") != NULL)

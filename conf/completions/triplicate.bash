@@ -5,8 +5,8 @@
 # Names of branches and endpoints come from the configuration that the words so
 # far mean; ids of backups from `triplicate list`, which reads local state only.
 
-_triplicate_commands='init backup list show restore verify audit sync status
-doctor recover neutralize key version'
+_triplicate_commands='init backup list show diff find restore verify audit sync
+prune pin unpin storage status doctor recover neutralize key version'
 
 # Options of a command, or the global ones.
 _triplicate_options() {
@@ -16,6 +16,7 @@ _triplicate_options() {
 	restore) echo --to --to-dir --only --table --dry-run --yes --confirm --force ;;
 	verify) echo --depth --endpoint --repair ;;
 	audit) echo --format -o ;;
+	pin) echo --comment ;;
 	status | neutralize) echo --check ;;
 	recover)
 		echo --from --key --passphrase-file --state -o --take-over \
@@ -114,7 +115,7 @@ _triplicate_operand() { # COMMAND N CURRENT CONF PROGRAM
 		[ "$2" -gt 0 ] ||
 			_triplicate_words "$3" "$(_triplicate_names branch "$4")"
 		;;
-	show | restore)
+	show | restore | pin | unpin)
 		[ "$2" -gt 0 ] ||
 			_triplicate_words "$3" "$(_triplicate_backups "$5" "$4")"
 		;;

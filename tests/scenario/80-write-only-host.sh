@@ -61,6 +61,10 @@ needs_key restore latest --to staging --dry-run
 needs_key show latest --files
 needs_key show latest --tables
 needs_key verify --depth data
+tri pin latest
+exits 0 "pin does not need it"
+tri unpin latest
+exits 0 "nor unpin"
 ok "nothing was restored" test ! -e "$T/plain"
 is "$(sql postgres "SELECT count(*) FROM pg_database WHERE datname = '${DB}_staging'")" 0 \
 	"nowhere"

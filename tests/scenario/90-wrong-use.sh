@@ -41,8 +41,8 @@ wrong 2 'depth|hash' verify --depth deep
 wrong 2 'c|conf|argument|value' -c
 run "$TRIPLICATE" --help
 exits 0 "--help"
-for command in init backup list show restore verify sync status doctor recover \
-	neutralize key version; do
+for command in init backup list show restore verify sync pin unpin status \
+	doctor recover neutralize key version; do
 	run "$TRIPLICATE" $command --help
 	exits 0 "$command --help"
 	like "$out" "$command" "$command --help is about it"
@@ -57,11 +57,17 @@ sleep 1
 backup
 exits 0 "and another"
 wrong 4 '19990101' show 19990101
+wrong 4 '19990101' pin 19990101
+wrong 4 '19990101' unpin 19990101
+wrong 2 'pin|missing' pin
 wrong 4 'nowhere' restore latest --to nowhere
 wrong 4 'no_such_table' restore latest --to staging --table no_such_table
 wrong 4 'nowhere' verify --endpoint nowhere
 wrong 4 'nowhere' sync nowhere
 wrong 2 'ambiguous|more than one|several' show "${id:0:8}"
+for command in pin unpin; do
+	wrong 2 'ambiguous|more than one|several' $command "${id:0:8}"
+done
 trij show "$id"
 exits 0 "a whole id is never ambiguous"
 trij show latest~1
