@@ -50,13 +50,9 @@ struct command {
 
 /* One a file, cmd_<name>.c. */
 extern const struct command cmd_init, cmd_backup, cmd_list, cmd_show,
-<<<<<<< HEAD
-    cmd_restore, cmd_verify, cmd_sync, cmd_status, cmd_doctor, cmd_recover,
-    cmd_neutralize, cmd_audit, cmd_key, cmd_prune, cmd_version;
-=======
-    cmd_restore, cmd_verify, cmd_sync, cmd_pin, cmd_unpin, cmd_status,
-    cmd_doctor, cmd_recover, cmd_neutralize, cmd_key, cmd_version;
->>>>>>> 3740d1f (cli/cmd_pin: hold a backup against retention, and let go)
+    cmd_restore, cmd_verify, cmd_audit, cmd_sync, cmd_prune, cmd_pin, cmd_unpin,
+    cmd_diff, cmd_find, cmd_storage, cmd_status, cmd_doctor, cmd_recover,
+    cmd_neutralize, cmd_key, cmd_version;
 
 /* Reads the configuration once. Fails: ERR_CONFIG. */
 int cli_settings(struct cli *c, struct err *e) MUST_USE;
@@ -99,6 +95,9 @@ struct json *view_backup(
     const struct catalog_entry *entry, const struct settings *s);
 void view_endpoint_states(const struct catalog_entry *entry,
     const struct settings *s, struct json *into);
+/* A name as JSON can have it, as "path", and where that isn't all of it its
+ * bytes as "path_hex". */
+void view_path(struct json *into, const char *path);
 
 /* The live line, or lines, on standard error while work goes on. */
 enum progress_style { PROGRESS_TEXT, PROGRESS_JSON, PROGRESS_NONE };

@@ -42,10 +42,7 @@ set_checksum(
 static int
 add_table(struct listing *l, const struct tree_entry *t, struct err *e)
 {
-	SCOPED(json_freep)
-	struct json *parsed = json_parse(
-	    (const char *)t->extra, t->extra_bytes, e);
-	SCOPED(json_freep) struct json *extra = json_names_of(parsed);
+	SCOPED(json_freep) struct json *extra = contents_table_facts(t, e);
 	struct json *j;
 
 	if (extra == NULL)
@@ -67,21 +64,6 @@ add_table(struct listing *l, const struct tree_entry *t, struct err *e)
 	return (0);
 }
 
-/* A name as JSON can have it; its bytes beside it where that isn't all. */
-static void
-set_path(struct json *into, const char *path)
-{
-	SCOPED(scope_free) char *hex = NULL;
-	size_t n = strlen(path);
-
-	json_set_string(into, "path", path);
-	if (text_is_valid(path))
-		return;
-	hex = mem_new(2 * n + 1);
-	hex_of((const uint8_t *)path, n, hex);
-	json_set_string(into, "path_hex", hex);
-}
-
 static int
 add_file(struct listing *l, const struct tree_entry *t, struct err *e)
 {
@@ -101,7 +83,7 @@ add_file(struct listing *l, const struct tree_entry *t, struct err *e)
 	j = json_object();
 	json_append(l->files, j);
 	json_set_string(j, "kind", kind);
-	set_path(j, t->path);
+	view_path(j, t->path);
 	json_set_integer(j, "bytes", (int64_t)t->size);
 	if (t->mtime != 0)
 		json_set_time(j, "modified", t->mtime);

@@ -2,10 +2,11 @@
 /*
  * How a backup looks to a reader: the JSON of CLI.md's `backup`, from a
  * catalog entry. Counts are copied as the backup's manifest has them, so that
- * a later version's figures show without a change here.
+ * a later version's figures show without a change here. And names inside one.
  */
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
 
 static void
@@ -27,6 +28,20 @@ view_endpoint_states(const struct catalog_entry *entry,
 	for (size_t i = 0; i < s->nendpoints; i++)
 		json_set_string(
 		    into, s->endpoints[i].name, copy_state_text(entry->at[i]));
+}
+
+void
+view_path(struct json *into, const char *path)
+{
+	SCOPED(scope_free) char *hex = NULL;
+	size_t n = strlen(path);
+
+	json_set_string(into, "path", path);
+	if (text_is_valid(path))
+		return;
+	hex = mem_new(2 * n + 1);
+	hex_of((const uint8_t *)path, n, hex);
+	json_set_string(into, "path_hex", hex);
 }
 
 struct json *

@@ -16,7 +16,9 @@ _triplicate_options() {
 	restore) echo --to --to-dir --only --table --dry-run --yes --confirm --force ;;
 	verify) echo --depth --endpoint --repair ;;
 	audit) echo --format -o ;;
+	prune) echo --dry-run --force --at ;;
 	pin) echo --comment ;;
+	find) echo --branch ;;
 	status | neutralize) echo --check ;;
 	recover)
 		echo --from --key --passphrase-file --state -o --take-over \
@@ -33,6 +35,7 @@ _triplicate_takes_value() {
 	case $1 in
 	-c | --config | --progress | --format | --type | --comment | --stdin | --to | \
 		--to-dir | --only | --table | --depth | --endpoint | --confirm | \
+		--branch | --at | \
 		--from | --key | --passphrase-file | --state | -o | --user | \
 		--password-file | --identity | --known-hosts | --ca-file) return 0 ;;
 	esac
@@ -83,7 +86,7 @@ _triplicate_files() { # f for files, d for folders; CURRENT
 # The value of an option.
 _triplicate_value() { # OPTION CURRENT CONF
 	case $1 in
-	--to | --confirm) _triplicate_words "$2" "$(_triplicate_names branch "$3")" ;;
+	--to | --confirm | --branch) _triplicate_words "$2" "$(_triplicate_names branch "$3")" ;;
 	--endpoint) _triplicate_words "$2" "$(_triplicate_names endpoint "$3")" ;;
 	--from)
 		_triplicate_words "$2" "$(_triplicate_names endpoint "$3")"
@@ -91,7 +94,6 @@ _triplicate_value() { # OPTION CURRENT CONF
 		;;
 	--depth) _triplicate_words "$2" 'presence hash data' ;;
 	--progress) _triplicate_words "$2" 'text json none' ;;
-	--format) _triplicate_words "$2" 'text json html' ;;
 	--type) _triplicate_words "$2" 'manual daily update' ;;
 	--only)
 		local done=
@@ -117,6 +119,10 @@ _triplicate_operand() { # COMMAND N CURRENT CONF PROGRAM
 		;;
 	show | restore | pin | unpin)
 		[ "$2" -gt 0 ] ||
+			_triplicate_words "$3" "$(_triplicate_backups "$5" "$4")"
+		;;
+	diff)
+		[ "$2" -gt 1 ] ||
 			_triplicate_words "$3" "$(_triplicate_backups "$5" "$4")"
 		;;
 	verify) _triplicate_words "$3" "$(_triplicate_backups "$5" "$4")" ;;

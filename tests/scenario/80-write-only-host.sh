@@ -61,10 +61,14 @@ needs_key restore latest --to staging --dry-run
 needs_key show latest --files
 needs_key show latest --tables
 needs_key verify --depth data
+needs_key diff latest~1 latest
+needs_key find sale_order
 tri pin latest
 exits 0 "pin does not need it"
 tri unpin latest
 exits 0 "nor unpin"
+tri storage
+exits 0 "nor storage"
 ok "nothing was restored" test ! -e "$T/plain"
 is "$(sql postgres "SELECT count(*) FROM pg_database WHERE datname = '${DB}_staging'")" 0 \
 	"nowhere"

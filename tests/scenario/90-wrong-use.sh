@@ -41,8 +41,8 @@ wrong 2 'depth|hash' verify --depth deep
 wrong 2 'c|conf|argument|value' -c
 run "$TRIPLICATE" --help
 exits 0 "--help"
-for command in init backup list show restore verify sync pin unpin status \
-	doctor recover neutralize key version; do
+for command in init backup list show restore verify sync pin unpin status diff \
+	find storage doctor recover neutralize key version; do
 	run "$TRIPLICATE" $command --help
 	exits 0 "$command --help"
 	like "$out" "$command" "$command --help is about it"
@@ -59,13 +59,22 @@ exits 0 "and another"
 wrong 4 '19990101' show 19990101
 wrong 4 '19990101' pin 19990101
 wrong 4 '19990101' unpin 19990101
+wrong 4 '19990101' diff latest 19990101
+wrong 4 '19990101' diff 19990101 latest
+wrong 4 'nowhere' find anything --branch nowhere
 wrong 2 'pin|missing' pin
+wrong 2 'diff|missing' diff latest
+wrong 2 'diff|too many' diff latest latest latest
+wrong 2 'find|missing' find
+wrong 2 'find|expected' find ''
+wrong 2 'storage|too many' storage production
 wrong 4 'nowhere' restore latest --to nowhere
 wrong 4 'no_such_table' restore latest --to staging --table no_such_table
 wrong 4 'nowhere' verify --endpoint nowhere
 wrong 4 'nowhere' sync nowhere
 wrong 2 'ambiguous|more than one|several' show "${id:0:8}"
-for command in pin unpin; do
+for command in pin unpin 'diff latest'; do
+	# shellcheck disable=SC2086
 	wrong 2 'ambiguous|more than one|several' $command "${id:0:8}"
 done
 trij show "$id"

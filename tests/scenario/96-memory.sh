@@ -28,6 +28,14 @@ for limit in 256 128; do
 	peak_is_at_most $limit "verify"
 	peak list
 	peak_is_at_most $limit "list"
+	peak diff latest~1 latest
+	exits 0 "diff"
+	peak_is_at_most $limit "diff"
+	peak find '*'
+	exits 0 "find of all names"
+	peak_is_at_most $limit "find"
+	peak storage
+	peak_is_at_most $limit "storage"
 done
 
 write_conf 'memory = 127M'

@@ -75,5 +75,22 @@ measured "a backup after nine of ten files went" backup files
 json_is .backup.files.count "$left" "has those that are left"
 measured "a restore of it" restore latest --to copy --yes
 is "$(sums "$T/copy")" "$(sums "$src")" "removes what went"
+# as_text WHAT COMMAND…: for people, whose lists are not kept
+as_text() {
+	local what=$1
+	shift
+	run "$TOP/tests/lib/peak.pl" "$T/peak" "$TRIPLICATE" -c "$CONF" "$@"
+	exits 0 "$what"
+	peak=$((($(cat "$T/peak") + 1023) / 1024))
+	peak_is_at_most $CEILING "$what"
+}
+as_text "diff with what was there before" diff -v latest~1 latest
+is "$(grep -c '^- file' "$T/out")" $((count - left)) "names every file that went"
+measured "find of one name" find file-10
+json_is '.find.matches[0].backups | length' 3 "in three backups"
+peak find 'file-*'
+exits 3 "find of more than it keeps: cut, and said"
+peak_is_at_most $CEILING "find of more than it keeps"
+as_text "storage" storage
 echo "# local state: $before KiB before, $(du -sk "$T/state" | cut -f1) KiB after"
 tap_done
