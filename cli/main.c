@@ -25,11 +25,6 @@ static const struct command *const commands[] = { &cmd_init, &cmd_backup,
 	&cmd_audit, &cmd_sync, &cmd_prune, &cmd_pin, &cmd_unpin, &cmd_storage,
 	&cmd_status, &cmd_doctor, &cmd_recover, &cmd_neutralize, &cmd_key,
 	&cmd_version };
-=======
-	&cmd_list, &cmd_show, &cmd_restore, &cmd_verify, &cmd_sync, &cmd_pin,
-	&cmd_unpin, &cmd_status, &cmd_diff, &cmd_find, &cmd_storage,
-	&cmd_doctor, &cmd_recover, &cmd_neutralize, &cmd_key, &cmd_version };
->>>>>>> 9fe108b (cli: diff, find and storage)
 #define COMMANDS    (sizeof(commands) / sizeof(commands[0]))
 #define OPTIONS_MAX 40
 

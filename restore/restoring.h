@@ -23,7 +23,7 @@ struct restoring {
 	char id[17];
 	char *folder;
 	int lock;
-	int branch_lock; /* one restore into a branch at a time; or -1 */
+	int branch_lock;      /* one restore into a branch at a time; or -1 */
 	struct state_job job; /* claims what the backup needs */
 	struct fetch *fetch;
 	struct contents *contents;
