@@ -12,7 +12,9 @@
 
 #include "repository/compress.h"
 
-#define BODY_VERSION  1
+#define BODY_VERSION  2
+#define BODY_REPLACES 2 /* from this version on */
+#define ID_BYTES      (BACKUP_ID_TEXT - 1)
 #define ENTRY_BYTES   46 /* sha256 to nslots, pack kind, count */
 #define RECORD_BYTES  44 /* without bases */
 #define CONTEXT_TEXT  (OBJECT_NAME_TEXT + 8 + 2 * FORMAT_HEADER)
@@ -23,6 +25,14 @@ static_assert(PACK_TARGET + BOX_MAX <= INDEX_BODY_MAX,
     "any one pack's directory fits into an index object");
 
 void
+index_replaced_free(struct index_replaced *x)
+{
+	free(x->packs);
+	free(x->backups);
+	*x = (struct index_replaced){ .npacks = 0 };
+}
+
+void
 index_object_free(struct index_object *x)
 {
 	size_t i;
@@ -30,6 +40,7 @@ index_object_free(struct index_object *x)
 	for (i = 0; i < x->n; i++)
 		directory_free(&x->packs[i]);
 	free(x->packs);
+	index_replaced_free(&x->replaced);
 	*x = (struct index_object)INDEX_OBJECT_INIT;
 }
 
@@ -78,16 +89,27 @@ index_object_fits(const struct directory *packs, size_t n)
 	return (i);
 }
 
+static void
+add_replaced(const struct index_replaced *x, struct buf *body)
+{
+	buf_add_u32(body, (uint32_t)x->npacks);
+	buf_add(body, x->packs, x->npacks * sizeof(*x->packs));
+	buf_add_u32(body, (uint32_t)x->nbackups);
+	for (size_t i = 0; i < x->nbackups; i++)
+		buf_add(body, x->backups[i], ID_BYTES);
+}
+
 void
 index_object_encode(const struct keys *k, const char *object_name,
-    const struct directory *packs, size_t n, struct buf *out)
+    const struct directory *packs, size_t n,
+    const struct index_replaced *replaced, struct buf *out)
 {
 	SCOPED(buf_free) struct buf body = BUF_INIT, part = BUF_INIT;
 	char context[CONTEXT_TEXT];
 	size_t i;
 
 	assert(n == index_object_fits(packs, n));
-	buf_add_u8(&body, BODY_VERSION);
+	buf_add_u8(&body, replaced == NULL ? 1 : BODY_REPLACES);
 	buf_add_u32(&body, (uint32_t)n);
 	for (i = 0; i < n; i++) {
 		buf_add(&body, packs[i].pack.b, sizeof(packs[i].pack.b));
@@ -96,6 +118,8 @@ index_object_encode(const struct keys *k, const char *object_name,
 		buf_add(&body, packs[i].slots, packs[i].nslots * SEAL_KEY_SLOT);
 		directory_encode(&packs[i], &body);
 	}
+	if (replaced != NULL)
+		add_replaced(replaced, &body);
 	compress_part(body.p, body.n, OUTSIDE_BYTES, &part);
 	out->n = 0;
 	format_add_header(out, FORMAT_INDEX, keys_repo(k));
@@ -148,6 +172,31 @@ decode_entry(struct bytes *b, struct directory *d, struct err *e)
 }
 
 static int
+decode_replaced(struct bytes *b, struct index_replaced *x, struct err *e)
+{
+	uint32_t n = bytes_u32(b);
+
+	if (b->bad || n > b->n / sizeof(*x->packs))
+		return (err_set(
+		    e, ERR_CORRUPT, "an index object that replaces too much"));
+	x->packs = mem_array(n + 1, sizeof(*x->packs));
+	for (x->npacks = 0; x->npacks < n; x->npacks++)
+		bytes_copy(b, x->packs[x->npacks].b, sizeof(x->packs->b));
+	n = bytes_u32(b);
+	if (b->bad || n > b->n / ID_BYTES)
+		return (err_set(
+		    e, ERR_CORRUPT, "an index object for too many backups"));
+	x->backups = mem_array(n + 1, sizeof(*x->backups));
+	for (x->nbackups = 0; x->nbackups < n; x->nbackups++) {
+		bytes_copy(b, x->backups[x->nbackups], ID_BYTES);
+		if (!format_backup_id_is_good(x->backups[x->nbackups]))
+			return (err_set(
+			    e, ERR_CORRUPT, "an index object for no backup"));
+	}
+	return (0);
+}
+
+static int
 decode_body(struct bytes *b, struct index_object *x, struct err *e)
 {
 	uint8_t version = bytes_u8(b);
@@ -164,6 +213,8 @@ decode_body(struct bytes *b, struct index_object *x, struct err *e)
 	while (x->n < count)
 		if (decode_entry(b, &x->packs[x->n++], e) < 0)
 			return (-1);
+	if (version >= BODY_REPLACES && decode_replaced(b, &x->replaced, e) < 0)
+		return (-1);
 	if (!bytes_done(b))
 		return (err_set(
 		    e, ERR_CORRUPT, "bytes after the last pack's directory"));

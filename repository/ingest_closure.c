@@ -84,7 +84,8 @@ write_group(struct indexing *x, struct err *e)
 	memset(w, 0, sizeof(*w));
 	random_hex(id, ID_BYTES);
 	index_object_name(r->epoch, x->sequence, id, w->object);
-	index_object_encode(r->keys, w->object, x->directories, x->n, &object);
+	index_object_encode(
+	    r->keys, w->object, x->directories, x->n, NULL, &object);
 	if (object.n > INDEX_MAX)
 		return (err_set(
 		    e, ERR_SYSTEM, "an index object of %zu bytes", object.n));

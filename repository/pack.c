@@ -177,24 +177,37 @@ directory_decode(
 /* --- writing ------------------------------------------------------------- */
 
 struct pack *
-pack_new(const struct keys *k, const struct pack_key *pk, enum pack_kind kind)
+pack_new_for_moved(const struct keys *k, enum pack_kind kind,
+    const uint8_t (*slots)[SEAL_KEY_SLOT], size_t n)
 {
 	struct pack *p = mem_new(sizeof(*p));
 
+	assert(n <= PACK_SLOTS_MAX);
 	p->keys = k;
 	p->d.kind = kind;
-	p->d.nslots = pk == NULL ? 0 : 1;
+	p->d.nslots = n;
 	p->dir_bytes = DIR_BYTES;
 	/* Pages are taken from the system as they are written. */
 	buf_reserve(&p->bytes, PACK_ROOM);
 	format_add_header(&p->bytes, FORMAT_PACK, keys_repo(k));
-	buf_add_u8(&p->bytes, (uint8_t)p->d.nslots);
-	if (pk != NULL) {
-		p->d.slots = mem_array(1, SEAL_KEY_SLOT);
-		memcpy(p->d.slots[0], pack_key_slot(pk), SEAL_KEY_SLOT);
-		buf_add(&p->bytes, pack_key_slot(pk), SEAL_KEY_SLOT);
+	buf_add_u8(&p->bytes, (uint8_t)n);
+	if (n > 0) {
+		p->d.slots = mem_array(n, SEAL_KEY_SLOT);
+		memcpy(p->d.slots, slots, n * SEAL_KEY_SLOT);
+		buf_add(&p->bytes, slots, n * SEAL_KEY_SLOT);
 	}
 	return (p);
+}
+
+struct pack *
+pack_new(const struct keys *k, const struct pack_key *pk, enum pack_kind kind)
+{
+	uint8_t slot[1][SEAL_KEY_SLOT];
+
+	if (pk != NULL)
+		memcpy(slot[0], pack_key_slot(pk), SEAL_KEY_SLOT);
+	return (pack_new_for_moved(
+	    k, kind, (const uint8_t(*)[SEAL_KEY_SLOT])slot, pk != NULL));
 }
 
 void

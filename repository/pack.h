@@ -50,6 +50,10 @@ struct pack;
 /* keys and pk must outlive it; pk's slot becomes slot 0. */
 struct pack *pack_new(
     const struct keys *k, const struct pack_key *pk, enum pack_kind kind);
+/* One for boxes that move from other packs, with the key slots of these: a
+ * record's slot is its place there. slots are copied; n is at most 64. */
+struct pack *pack_new_for_moved(const struct keys *k, enum pack_kind kind,
+    const uint8_t (*slots)[SEAL_KEY_SLOT], size_t n);
 void pack_free(struct pack *p);
 void pack_freep(struct pack **p);
 /* Appends a box that seal_box made for r. The caller checked pack_is_full

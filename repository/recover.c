@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "repository/catalog.h"
@@ -16,6 +17,7 @@
 #include "repository/object.h"
 #include "repository/state_backups.h"
 #include "repository/state_chunks.h"
+#include "repository/state_sweep.h"
 
 #define SLOT_NAMES_MAX 64
 
@@ -262,7 +264,8 @@ fill_state(struct repo *r, struct recover_result *out, struct err *e)
 
 	if (recover_endpoints(r, out, &bad, e) < 0 ||
 	    recover_mark_bad(r, &bad, e) < 0 ||
-	    state_each(r->state, STATE_INDEX, count_unlisted, &check, e) < 0)
+	    state_each(r->state, STATE_INDEX, count_unlisted, &check, e) < 0 ||
+	    state_drop_absent(r->state, clock_now(), e) < 0)
 		return (-1);
 	return (recover_fill_result(r, out, e));
 }

@@ -19,6 +19,7 @@
 #include "repository/recover_impl.h"
 #include "repository/state_backups.h"
 #include "repository/state_chunks.h"
+#include "repository/state_replaced.h"
 
 #define RECOVER_BRANCH_MAX 256
 #define BAD_COPIES_MAX	   10000
@@ -103,7 +104,9 @@ take_index(struct recovery *v, const char *name, const struct buf *bytes,
 		    0)
 			return (-1);
 	if (state_add_index(
-		t, name, &sha, bytes->n, false, packs, x.n, &number, e) < 0)
+		t, name, &sha, bytes->n, false, packs, x.n, &number, e) < 0 ||
+	    (x.replaced.npacks > 0 &&
+		state_add_replaced(t, number, &x.replaced, e) < 0))
 		return (-1);
 	return (state_commit(&t, e));
 }

@@ -37,9 +37,9 @@ encode_copy(uint64_t pack, const struct placed *p, struct buf *out)
 	buf_add(out, p->record.bases, p->record.nbases * sizeof(struct name));
 }
 
-static int
-decode_copy(const struct name *name, struct bytes *b, struct state_copy *c,
-    struct err *e)
+int
+state_copy_decode(const struct name *name, struct bytes *b,
+    struct state_copy *c, struct err *e)
 {
 	uint8_t key[NUMBER_KEY];
 
@@ -83,7 +83,7 @@ each_copy(struct state_txn *t, const struct name *name,
 		struct bytes b = bytes_of(v.mv_data, v.mv_size);
 		struct state_copy c;
 
-		answer = decode_copy(name, &b, &c, e);
+		answer = state_copy_decode(name, &b, &c, e);
 		if (answer == 0)
 			answer = each(t, &c, arg, e);
 		if (answer == 0)
@@ -132,8 +132,25 @@ is_living_base(
 
 struct search {
 	uint8_t kind;
+	bool only_wanted; /* not in a pack that is on its way out */
 	struct state_use *use;
 };
+
+/* Condemned, or written anew elsewhere. */
+static int
+is_leaving(struct state_txn *t, uint64_t pack, bool *leaves, struct err *e)
+{
+	struct state_object o;
+	uint64_t index;
+	int64_t since;
+
+	if (state_object_must(t, pack, &o, e) < 0 ||
+	    state_get_since(t, pack, &since, e) < 0 ||
+	    state_replacement(t, &o, NULL, &index, e) < 0)
+		return (-1);
+	*leaves = since != 0 || index != 0;
+	return (0);
+}
 
 /* Answers 1 when this copy, and all it needs, is alive; use is filled then. */
 static int
@@ -141,13 +158,15 @@ is_usable(
     struct state_txn *t, const struct state_copy *c, void *arg, struct err *e)
 {
 	struct search *search = arg;
-	bool lives;
+	bool lives, leaves = false;
 
 	if (search->kind != 0 && c->record.kind != search->kind)
 		return (0);
-	if (pack_lives(t, c->pack, &lives, e) < 0)
+	if (pack_lives(t, c->pack, &lives, e) < 0 ||
+	    (lives && search->only_wanted &&
+		is_leaving(t, c->pack, &leaves, e) < 0))
 		return (-1);
-	if (!lives)
+	if (!lives || leaves)
 		return (0);
 	search->use->n = 1;
 	search->use->packs[0] = c->pack;
@@ -168,12 +187,17 @@ state_knows(struct state *s, const struct name *name, uint8_t kind,
     struct state_use *use, bool *known, struct err *e)
 {
 	SCOPED(state_read_end) struct state_txn t = STATE_TXN_INIT;
-	struct search search = { .kind = kind, .use = use };
+	struct search search = {
+		.kind = kind, .only_wanted = true, .use = use
+	};
 	int answer;
 
 	if (state_read(s, &t, e) < 0)
 		return (-1);
 	answer = each_copy(&t, name, is_usable, &search, e);
+	search.only_wanted = false;
+	if (answer == 0)
+		answer = each_copy(&t, name, is_usable, &search, e);
 	*known = answer == 1;
 	return (answer < 0 ? -1 : 0);
 }
@@ -192,10 +216,12 @@ gather(
 	struct state_use use;
 	struct search search = { .kind = 0, .use = &use };
 	int answer = is_usable(t, c, &search, e);
+	struct state_object pack;
+	bool found;
 
-	if (answer < 0)
+	if (answer < 0 || state_object_get(t, c->pack, &pack, &found, e) < 0)
 		return (-1);
-	if ((answer == 1) == g->living)
+	if (found && !pack.is_going && (answer == 1) == g->living)
 		g->out[g->n++] = *c;
 	return (g->n == LOOKUP_COPIES_MAX);
 }

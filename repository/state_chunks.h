@@ -32,7 +32,8 @@ struct state_use {
 	size_t n;
 	uint64_t packs[1 + BASES_MAX];
 };
-/* Is there a live copy of this record kind? */
+/* Is there a live copy of this record kind? One in a pack that is condemned, or
+ * was written anew, only where there is no other. */
 int state_knows(struct state *s, const struct name *name, uint8_t kind,
     struct state_use *use, bool *known, struct err *e) MUST_USE;
 
@@ -47,6 +48,13 @@ struct state_copy {
 int state_copies(struct state *s, const struct name *name,
     struct state_copy out[LOOKUP_COPIES_MAX], size_t *n,
     struct err *e) MUST_USE;
+/* Every copy of every chunk, whether it lives or not; a non-zero answer ends it
+ * and is returned. No transaction is open during each. */
+int state_each_copy(struct state *s,
+    int (*each)(const struct state_copy *c, void *arg, struct err *e),
+    void *arg, struct err *e) MUST_USE;
+/* How many copies there are. */
+int state_count_copies(struct state *s, uint64_t *n, struct err *e) MUST_USE;
 /* A pack's key slot. Fails: ERR_MISSING. */
 int state_slot(struct state *s, uint64_t pack, uint8_t slot,
     uint8_t out[SEAL_KEY_SLOT], struct err *e) MUST_USE;

@@ -37,7 +37,7 @@ forget_one(struct state_txn *t, const struct state_object *o, struct err *e)
 {
 	static const enum state_db by_number[] = { DB_OBJECTS, DB_BODIES,
 		DB_PACKS, DB_DIRECTORIES, DB_INDEXES, DB_CLOSURES, DB_CONDEMNED,
-		DB_RECEIVED };
+		DB_RECEIVED, DB_COVERS };
 	const char *id = strchr(o->name, '/');
 	uint8_t key[NUMBER_KEY];
 
@@ -51,6 +51,26 @@ forget_one(struct state_txn *t, const struct state_object *o, struct err *e)
 	if (forget_locks(t, o->number, e) < 0)
 		return (-1);
 	return (state_db_drop(t, DB_NAMES, o->name, strlen(o->name), e));
+}
+
+/* An old index object lists a pack that was replaced: closures come by it, and
+ * learn from its record what stands for it. */
+static int
+is_still_named(
+    struct state_txn *t, const struct state_object *o, bool *is, struct err *e)
+{
+	struct state_object index;
+	uint64_t by, replacement;
+
+	*is = false;
+	if (o->class != STATE_PACK)
+		return (0);
+	if (state_replacement(t, o, NULL, &replacement, e) < 0 ||
+	    state_index_of(t, o->number, &by, e) < 0)
+		return (-1);
+	if (replacement == 0 || by == 0)
+		return (0);
+	return (state_object_get(t, by, &index, is, e));
 }
 
 /* Some of them, from *number on; *packs becomes true when one was a pack. */
@@ -75,6 +95,10 @@ forget_some(struct state *s, uint64_t *number, uint64_t last, int64_t before,
 		if (state_get_since(t, o.number, &since, e) < 0)
 			return (-1);
 		if (since >= before)
+			continue;
+		if (is_still_named(t, &o, &found, e) < 0)
+			return (-1);
+		if (found)
 			continue;
 		if (forget_one(t, &o, e) < 0)
 			return (-1);

@@ -35,6 +35,8 @@ enum state_db {
 	DB_DELETING,	/* endpoint:u8 class:u8 number -> "" */
 	DB_CLAIMS,	/* job:u64 number -> "" */
 	DB_RECEIVED,	/* manifest's number -> when an endpoint had it:i64 */
+	DB_REPLACED,	/* pack's sha256[32] -> index number */
+	DB_COVERS,	/* index number -> ids of backups */
 	DB_COUNT
 };
 
@@ -176,9 +178,18 @@ int state_closure_mark(struct state_txn *t, uint64_t manifest,
 /* state_sweep.c: since when an object is condemned, or goes; 0 neither. */
 int state_get_since(struct state_txn *t, uint64_t number, int64_t *since,
     struct err *e) MUST_USE;
+/* state_chunks.c: a copy as it stands under a chunk's name. */
+struct state_copy;
+int state_copy_decode(const struct name *name, struct bytes *b,
+    struct state_copy *c, struct err *e) MUST_USE;
 /* state_chunks.c: the index object that describes a pack, 0 none. */
 int state_index_of(struct state_txn *t, uint64_t pack, uint64_t *index,
     struct err *e) MUST_USE;
+
+/* state_replaced.c: the index object whose packs stand for a pack, as far as a
+ * backup goes (NULL: any), 0 none. */
+int state_replacement(struct state_txn *t, const struct state_object *pack,
+    const char *backup, uint64_t *index, struct err *e) MUST_USE;
 
 struct audit_entry;
 /* state_marks.c: what a new audit entry says of backups. */

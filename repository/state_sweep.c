@@ -50,6 +50,56 @@ put_since(struct state_txn *t, uint64_t number, int64_t now, struct err *e)
 
 /* --- manifests --- */
 
+static int
+get_removed(struct state_txn *t, uint64_t *n, struct err *e)
+{
+	uint8_t raw[8] = { 0 };
+	struct bytes b = bytes_of(raw, sizeof(raw));
+	bool found;
+
+	if (state_meta_get(t, "removed", raw, sizeof(raw), &found, e) < 0)
+		return (-1);
+	*n = bytes_u64(&b);
+	return (0);
+}
+
+static int
+put_removed(struct state_txn *t, uint64_t n, struct err *e)
+{
+	SCOPED(buf_free) struct buf b = BUF_INIT;
+
+	buf_add_u64(&b, n);
+	return (state_meta_put(t, "removed", b.p, b.n, e));
+}
+
+static int
+count_removed(struct state_txn *t, struct err *e)
+{
+	uint64_t n;
+
+	return (get_removed(t, &n, e) < 0 ? -1 : put_removed(t, n + 1, e));
+}
+
+int
+state_removed_since(struct state *s, uint64_t *n, struct err *e)
+{
+	SCOPED(state_read_end) struct state_txn t = STATE_TXN_INIT;
+
+	return (state_read(s, &t, e) < 0 ? -1 : get_removed(&t, n, e));
+}
+
+int
+state_looked_at_removed(struct state *s, uint64_t n, struct err *e)
+{
+	SCOPED(state_abortp) struct state_txn *t = state_begin(s, e);
+	uint64_t now;
+
+	if (t == NULL || get_removed(t, &now, e) < 0 ||
+	    put_removed(t, now > n ? now - n : 0, e) < 0)
+		return (-1);
+	return (state_commit(&t, e));
+}
+
 /* Nowhere any more, and to be deleted wherever it may be. */
 static int
 let_it_go(struct state_txn *t, const struct state_object *was, int64_t now,
@@ -63,7 +113,8 @@ let_it_go(struct state_txn *t, const struct state_object *was, int64_t now,
 	o.confirmed = o.pending = o.damaged = o.missing = 0;
 	if (state_object_has_file(was))
 		o.spooled = false;
-	if (state_object_put(t, was, &o, e) < 0)
+	if (state_object_put(t, was, &o, e) < 0 ||
+	    (o.class == STATE_MANIFEST && count_removed(t, e) < 0))
 		return (-1);
 	return (put_since(t, o.number, now, e));
 }
@@ -323,6 +374,47 @@ state_sweep(struct state *s, struct state_sweep *sweep, struct err *e)
 	if (judge_all(t, &needed, sweep, e) < 0)
 		return (-1);
 	return (sweep->only_looks ? 0 : state_commit(&t, e));
+}
+
+static int
+drop_if_absent(struct state_txn *t, const struct state_object *o, int64_t now,
+    struct err *e)
+{
+	struct state_object gone = *o;
+
+	if (o->is_going || o->spooled || o->confirmed != 0 ||
+	    (o->class != STATE_PACK && o->class != STATE_INDEX))
+		return (0);
+	gone.pending = 0; /* nothing to delete anywhere */
+	if (state_object_put(t, o, &gone, e) < 0)
+		return (-1);
+	return (let_it_go(t, &gone, now, e));
+}
+
+int
+state_drop_absent(struct state *s, int64_t now, struct err *e)
+{
+	SCOPED(number_bits_free) struct number_bits needed = NUMBER_BITS_INIT;
+	SCOPED(state_abortp) struct state_txn *t = state_begin(s, e);
+	struct state_sweep sweep = { .now = now };
+	uint64_t last;
+
+	if (t == NULL || mark_backups(t, &needed, &sweep, e) < 0 ||
+	    state_object_highest(t, &last, e) < 0)
+		return (-1);
+	if (sweep.unread[0] != '\0')
+		return (0);
+	for (uint64_t number = 1; number <= last; number++) {
+		struct state_object o;
+		bool found;
+
+		if (state_object_get(t, number, &o, &found, e) < 0)
+			return (-1);
+		if (found && !number_bits_has(&needed, number) &&
+		    drop_if_absent(t, &o, now, e) < 0)
+			return (-1);
+	}
+	return (state_commit(&t, e));
 }
 
 void

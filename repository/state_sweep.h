@@ -25,6 +25,12 @@ int state_remove_manifest(struct state_txn *t, const char *backup, int64_t now,
 int state_remove_manifest_at(struct state *s, const char *backup,
     uint64_t bytes, uint8_t endpoint, int64_t now, struct err *e) MUST_USE;
 
+/* Backups that have gone since a repack looked last; and n of them are looked
+ * at. */
+int state_removed_since(struct state *s, uint64_t *n, struct err *e) MUST_USE;
+int state_looked_at_removed(
+    struct state *s, uint64_t n, struct err *e) MUST_USE;
+
 struct state_sweep {
 	/* in */
 	int64_t now;
@@ -49,6 +55,13 @@ struct state_sweep {
 int state_sweep(
     struct state *s, struct state_sweep *sweep, struct err *e) MUST_USE;
 void state_sweep_free(struct state_sweep *sweep); /* also for SCOPED */
+
+/*
+ * After local state was rebuilt: packs and index objects that old index objects
+ * speak of, that are nowhere and that no backup needs, count as gone. Else they
+ * would be pending for ever.
+ */
+int state_drop_absent(struct state *s, int64_t now, struct err *e) MUST_USE;
 
 /* Is an object condemned? Its lock is not renewed. */
 int state_is_condemned(

@@ -23,6 +23,7 @@
 #include "retention/policy_log.h"
 #include "retention/reap.h"
 #include "retention/relist.h"
+#include "retention/repack.h"
 
 /* No upload takes longer. */
 #define FORGET_S 86400
@@ -361,16 +362,32 @@ away(const struct run *x)
 	return (bits);
 }
 
+/* Entries, and what a repack has written. */
+static int
+send(struct run *x, struct err *e)
+{
+	struct endpoint_report reports[SETTINGS_ENDPOINTS_MAX];
+	SCOPED(replicate_freep) struct replicate *rep = NULL;
+	unsigned all = (1U << x->r->nendpoints) - 1;
+
+	if (x->out->packs_rewritten == 0)
+		return (replicate_audit(x->r, away(x), e));
+	rep = replicate_start(x->r, all & ~away(x), 0, e);
+	return (rep == NULL ? -1 : replicate_finish(rep, reports, e));
+}
+
 static int
 carry_out(struct run *x, struct err *e)
 {
+	struct repack_result repacked;
 	uint64_t forgotten;
 
 	if (policy_log_note(x->r, POLICY_LOG_PRUNED, e) < 0 ||
-	    remove_backups(x, e) < 0 || sweep(x, e) < 0)
+	    remove_backups(x, e) < 0 || sweep(x, e) < 0 ||
+	    repack(x->r, &repacked, e) < 0)
 		return (-1);
-	if (replicate_audit(x->r, away(x), e) < 0 ||
-	    delete_everywhere(x, e) < 0)
+	x->out->packs_rewritten = repacked.packs;
+	if (send(x, e) < 0 || delete_everywhere(x, e) < 0)
 		return (-1);
 	return (state_forget_gone(
 	    x->r->state, x->conf->now - FORGET_S, &forgotten, e));

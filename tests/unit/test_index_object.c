@@ -82,7 +82,7 @@ make_object(struct fixture *f, size_t packs)
 	for (i = 0; i < packs; i++)
 		make_directory(
 		    &f->packs[i], (uint32_t)i, i % 3, i % 5 == 4 ? 0 : 3 + i);
-	index_object_encode(f->k, f->name, f->packs, packs, &f->object);
+	index_object_encode(f->k, f->name, f->packs, packs, NULL, &f->object);
 }
 
 static void
@@ -251,6 +251,55 @@ an_entry_that_breaks_a_rule_is_corrupt(void **state)
 	}
 }
 
+/* Of a repack: three packs, that replace two, for one backup. */
+static void
+an_index_object_says_what_it_replaces(void **state)
+{
+	SCOPED(fixture_free) struct fixture f;
+	SCOPED(index_object_free) struct index_object x = INDEX_OBJECT_INIT;
+	struct sha256 old[2] = { { { 1, 2, 3 } }, { { 4, 5, 6 } } };
+	char ids[1][BACKUP_ID_TEXT] = { "20261129T023000Z-0a1b2c3d" };
+	const struct index_replaced replaced = {
+		.npacks = 2, .nbackups = 1, .packs = old, .backups = ids
+	};
+	struct err e = ERR_INIT;
+
+	(void)state;
+	make_object(&f, 3);
+	index_object_encode(f.k, f.name, f.packs, 3, &replaced, &f.object);
+	assert_int_equal(index_object_decode(
+			     f.k, f.name, f.object.p, f.object.n, &x, &e),
+	    0);
+	assert_int_equal(x.n, 3);
+	assert_int_equal(x.replaced.npacks, 2);
+	assert_memory_equal(x.replaced.packs, old, sizeof(old));
+	assert_int_equal(x.replaced.nbackups, 1);
+	assert_string_equal(x.replaced.backups[0], ids[0]);
+}
+
+static void
+what_a_replacing_body_says_is_checked(void **state)
+{
+	static const char id[] = "20261129T023000Z-0a1b2c3d";
+	SCOPED(buf_free) struct buf b = BUF_INIT;
+
+	(void)state;
+	put_entry(&b, PACK_MAX, 0, 50);
+	b.p[0] = 2;
+	assert_int_equal(read_made_up(b.p, b.n), ERR_CORRUPT);
+	buf_add_u32(&b, 1);
+	buf_add_zeros(&b, 32);
+	buf_add_u32(&b, 1);
+	assert_int_equal(read_made_up(b.p, b.n), ERR_CORRUPT);
+	buf_add(&b, id, sizeof(id) - 1);
+	assert_int_equal(read_made_up(b.p, b.n), ERR_NONE);
+	b.p[b.n - 1] = 'x';
+	assert_int_equal(read_made_up(b.p, b.n), ERR_CORRUPT);
+	b.p[b.n - 1] = 'd';
+	b.p[b.n - sizeof(id)] = 0x7f; /* more backups than bytes */
+	assert_int_equal(read_made_up(b.p, b.n), ERR_CORRUPT);
+}
+
 static void
 a_newer_body_says_so_and_a_count_over_the_limit_is_corrupt(void **state)
 {
@@ -260,7 +309,7 @@ a_newer_body_says_so_and_a_count_over_the_limit_is_corrupt(void **state)
 	size_t i;
 
 	(void)state;
-	buf_add_u8(&b, 2);
+	buf_add_u8(&b, 3);
 	assert_int_equal(read_made_up(b.p, b.n), ERR_VERSION);
 	b.p[0] = 0;
 	assert_int_equal(read_made_up(b.p, b.n), ERR_CORRUPT);
@@ -376,6 +425,8 @@ main(void)
 		cmocka_unit_test(
 		    an_index_object_under_another_name_or_repository_is_corrupt),
 		cmocka_unit_test(an_entry_that_breaks_a_rule_is_corrupt),
+		cmocka_unit_test(an_index_object_says_what_it_replaces),
+		cmocka_unit_test(what_a_replacing_body_says_is_checked),
 		cmocka_unit_test(
 		    a_newer_body_says_so_and_a_count_over_the_limit_is_corrupt),
 		cmocka_unit_test(an_expanded_body_over_the_limit_is_corrupt),
