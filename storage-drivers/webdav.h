@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of the WebDAV driver share: webdav.c (objects and folders),
- * webdav_list.c (PROPFIND). RFC 4918.
+ * What the files of the WebDAV driver share: webdav.c (requests, objects and
+ * folders), webdav_put.c (uploads), webdav_list.c (PROPFIND). RFC 4918.
  */
 #ifndef STORAGE_DRIVERS_WEBDAV_H
 #define STORAGE_DRIVERS_WEBDAV_H
@@ -42,6 +42,18 @@ struct webdav_call {
 /* As http_do, for a path below the endpoint's folder. */
 int webdav_request(struct webdav *w, const struct webdav_call *call,
     struct http_answer *a, struct err *e) MUST_USE;
+/* The same, when the answer matters by its status alone. */
+int webdav_ask(struct webdav *w, const struct webdav_call *call, int *status,
+    struct err *e);
+/* What an unwanted status means, as a failure. Returns -1. */
+int webdav_refused(const struct webdav_call *call, int status, struct err *e);
+
+/* Reads exactly n bytes, as store_get. */
+int webdav_get_range(struct webdav *w, const char *path, uint64_t off, void *p,
+    size_t n, struct err *e) MUST_USE;
+/* MKCOL. Being there already is success, whoever made it. */
+int webdav_make_folder(
+    struct webdav *w, const char *path, struct err *e) MUST_USE;
 
 /* PROPFIND of a folder below the endpoint's, or of that itself ("/"): 0 when it
  * is there. Fails: ERR_MISSING; ERR_CONFIG when it is no WebDAV folder. */
@@ -52,7 +64,9 @@ int webdav_find_folder(
 int webdav_find(struct webdav *w, const char *name, struct store_entry *out,
     struct err *e) MUST_USE;
 
-/* The driver's list. */
+/* The driver's other calls. */
+int webdav_put(struct store *store, const char *name, const void *p, size_t n,
+    unsigned flags, struct err *e);
 int webdav_list(struct store *store, const char *prefix,
     int (*each)(const struct store_entry *entry, void *arg, struct err *e),
     void *arg, struct err *e);
