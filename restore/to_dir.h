@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What to_dir.c (files) and to_dir_database.c (SQL and COPY files) share.
+ * What to_dir.c (files), to_dir_database.c (COPY files), to_dir_scripts.c and
+ * to_dir_sql.c (SQL) share.
  */
 #ifndef RESTORE_TO_DIR_H
 #define RESTORE_TO_DIR_H
@@ -39,6 +40,19 @@ int to_dir_stream(struct to_dir *d, const char *path, uint32_t stream,
 /* The streams that the database's files need are expected of fetch. */
 int to_dir_expect_database(struct to_dir *d, struct err *e) MUST_USE;
 int to_dir_database(struct to_dir *d, struct err *e) MUST_USE;
+
+/* Of a name below database/: is it selected? A text becomes a file there; one
+ * that is there must be equal. */
+bool to_dir_wants_below(struct to_dir *d, const char *name);
+int to_dir_write_text(struct to_dir *d, const char *name, struct buf *text,
+    struct err *e) MUST_USE;
+/* The scripts of definitions and keys: is any selected? Those that are become
+ * files. */
+bool to_dir_wants_scripts(struct to_dir *d);
+int to_dir_scripts(struct to_dir *d, struct err *e) MUST_USE;
+/* restore.sql, for tables whose rows are in files, n of each. */
+int to_dir_restore_sql(struct to_dir *d, const struct stored_table *tables,
+    char **files, size_t n, struct err *e) MUST_USE;
 
 /* "public.res_partner.copy": a table's file name, whatever its names hold;
  * number tells tables apart that would have the same. Allocated. */
