@@ -130,7 +130,6 @@ s3_get(struct store *store, const char *name, uint64_t off, void *p, size_t n,
 	return (range_check(&a, name, n, e));
 }
 
-/* A bucket is made by whoever pays for it; folders need no making. */
 static int
 find_none(const struct store_entry *entry, void *arg, struct err *e)
 {
@@ -140,12 +139,20 @@ find_none(const struct store_entry *entry, void *arg, struct err *e)
 	return (1);
 }
 
+int
+s3_find_bucket(struct s3 *s, struct err *e)
+{
+	return (
+	    s3_list(&s->store, "writers/", find_none, NULL, e) < 0 ? -1 : 0);
+}
+
+/* A bucket is made by whoever pays for it; folders need no making. */
 static int
 s3_prepare(struct store *store, struct err *e)
 {
 	struct s3 *s = s3_of(store);
 
-	if (s3_list(store, "writers/", find_none, NULL, e) < 0)
+	if (s3_find_bucket(s, e) < 0)
 		return (-1);
 	return (s->lock_mode != NULL ? s3_check_locking(s, e) : 0);
 }

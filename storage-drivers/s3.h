@@ -64,6 +64,8 @@ int s3_refused(const struct s3 *s, const struct s3_call *call,
 int s3_read_pages(struct s3 *s, struct s3_page *page, const char *prefix,
     struct err *e) MUST_USE;
 
+/* 0 when the bucket is there. Fails: ERR_MISSING; or as store_list. */
+int s3_find_bucket(struct s3 *s, struct err *e) MUST_USE;
 /* Does the bucket keep anything behind the newest version of a name? Asked
  * once; a bucket that won't tell is taken for one that doesn't. */
 int s3_has_versions(struct s3 *s, bool *has, struct err *e) MUST_USE;

@@ -119,6 +119,9 @@ add_headers(
 		return (-1);
 	if (is_put)
 		add_line(h, "content-type", "application/octet-stream");
+	/* Swift, not told, waits for a body of the version that it deletes. */
+	if (strcmp(call->method, "DELETE") == 0)
+		add_line(h, "content-length", "0");
 	add_line(h, "expect", "");
 	if (call->if_none_match)
 		add_line(h, "if-none-match", "*");
@@ -224,7 +227,9 @@ kind_of(const struct refusal *r)
 		{ "RequestTimeout", ERR_AGAIN }, { "BadDigest", ERR_AGAIN },
 		{ "XAmzContentSHA256Mismatch", ERR_AGAIN },
 		{ "IncompleteBody", ERR_AGAIN }, { "SlowDown", ERR_AGAIN },
-		{ "QuotaExceeded", ERR_FULL } };
+		{ "QuotaExceeded", ERR_FULL },
+		/* of what is never too large: Swift's word for a quota */
+		{ "EntityTooLarge", ERR_FULL } };
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(r->code, known[i].code) == 0)

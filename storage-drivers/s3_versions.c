@@ -151,6 +151,26 @@ s3_load_first(struct store *store, const char *name, size_t limit,
 
 /* --- away with it -------------------------------------------------------- */
 
+/*
+ * The server says that what is to be deleted is not there. That is as good as
+ * deleted, unless it is the bucket that is missing; which Swift says, too, when
+ * it has deleted a version and looks for an older one in its place. So the
+ * bucket itself is asked.
+ */
+static int
+is_gone(struct s3 *s, struct err *e)
+{
+	struct err there = ERR_INIT;
+
+	if (strstr(e->text, "Bucket") != NULL &&
+	    s3_find_bucket(s, &there) < 0) {
+		*e = there;
+		return (-1);
+	}
+	err_clear(e);
+	return (0);
+}
+
 /* version NULL: whatever the server deletes then. */
 static int
 delete_version(
@@ -170,10 +190,8 @@ delete_version(
 	if (a.status / 100 == 2)
 		return (0);
 	(void)s3_refused(s, &call, &a, e);
-	if (e->kind == ERR_MISSING && strstr(e->text, "Bucket") == NULL) {
-		err_clear(e);
-		return (0);
-	}
+	if (e->kind == ERR_MISSING)
+		return (is_gone(s, e));
 	/* AWS and Ceph answer 403 for a locked one, others 400. */
 	if (version != NULL && (a.status == 403 || a.status == 400))
 		return (s3_refused_delete(s, name, version, e));

@@ -360,6 +360,123 @@ a_bucket_that_once_kept_versions_is_emptied(void **state)
 	assert_int_equal(played_count(at.played, "DELETE "), 3);
 }
 
+/* What Swift (2.30) answers when it has deleted the newest version, and other
+ * names begin alike: it looks for an older one among these. */
+static void
+expect_drop_answered(int bucket, const char *listing, enum err_kind kind)
+{
+	const struct played_line script[] = {
+		{ "GET /bucket?versioning= ", 200, NULL,
+		    "<VersioningConfiguration><Status>Enabled</Status>"
+		    "</VersioningConfiguration>",
+		    0 },
+		{ "GET /bucket?encoding-type=url&prefix=a&versions= ", 200,
+		    NULL, LIST(VERSION("a", "1", "1") VERSION("ab", "2", "1")),
+		    0 },
+		{ "DELETE /bucket/a?versionId=1 ", 404, NULL,
+		    "<Error><Code>NoSuchBucket</Code><Message>The specified "
+		    "bucket does not exist.</Message></Error>",
+		    0 },
+		{ "GET /bucket?encoding-type=url&list-type=2&prefix=writers%2F",
+		    bucket, NULL, listing, 0 },
+	};
+	SCOPED(scene_free)
+	struct scene at = scene_of(script, COUNT(script), NULL);
+	struct err e = ERR_INIT;
+
+	if (kind == ERR_NONE)
+		suite_expect_success(store_drop(at.store, "a", &e), &e);
+	else
+		suite_expect_failure(store_drop(at.store, "a", &e), &e, kind);
+	assert_int_equal(played_count(at.played, "DELETE "), 1);
+}
+
+static void
+a_bucket_said_to_be_missing_is_asked_itself(void **state)
+{
+	(void)state;
+	expect_drop_answered(
+	    200, "<ListBucketResult></ListBucketResult>", ERR_NONE);
+	expect_drop_answered(
+	    404, "<Error><Code>NoSuchBucket</Code></Error>", ERR_MISSING);
+	expect_drop_answered(503, NULL, ERR_AGAIN);
+}
+
+/* Swift waits for one that isn't announced as none. */
+static void
+a_delete_says_that_it_has_no_body(void **state)
+{
+	static const struct played_line script[] = {
+		{ "GET /bucket?versioning= ", 200, NULL,
+		    "<VersioningConfiguration/>", 0 },
+		{ "DELETE /bucket/a ", 204, NULL, NULL, 0 },
+	};
+	SCOPED(scene_free)
+	struct scene at = scene_of(script, COUNT(script), NULL);
+	struct err e = ERR_INIT;
+	const char *delete;
+
+	(void)state;
+	suite_expect_success(store_drop(at.store, "a", &e), &e);
+	delete = strstr(played_seen(at.played), "DELETE /bucket/a ");
+	assert_non_null(delete);
+	assert_non_null(strcasestr(delete, "\r\ncontent-length: 0\r\n"));
+}
+
+/* --- writing ------------------------------------------------------------- */
+
+/* Swift has no conditional PUT: it is asked once, and then left in peace. */
+static void
+a_server_without_conditions_is_asked_once(void **state)
+{
+	static const struct played_line script[] = {
+		{ "HEAD /bucket/", 404, NULL, NULL, 0 },
+		{ "PUT /bucket/", 501, NULL,
+		    "<Error><Code>NotImplemented</Code><Message>Conditional "
+		    "object PUTs are not supported.</Message></Error>",
+		    1 },
+		{ "PUT /bucket/", 200, NULL, NULL, 0 },
+	};
+	SCOPED(scene_free)
+	struct scene at = scene_of(script, COUNT(script), NULL);
+	struct err e = ERR_INIT;
+	const char *seen;
+
+	(void)state;
+	suite_expect_success(
+	    store_put(at.store, "a", "x", 1, STORE_PUT_NEW, &e), &e);
+	suite_expect_success(
+	    store_put(at.store, "b", "x", 1, STORE_PUT_NEW, &e), &e);
+	assert_int_equal(played_count(at.played, "PUT /bucket/a "), 2);
+	assert_int_equal(played_count(at.played, "PUT /bucket/b "), 1);
+	seen = strcasestr(played_seen(at.played), "if-none-match");
+	assert_non_null(seen);
+	assert_null(strcasestr(seen + 1, "if-none-match"));
+}
+
+static void
+a_quota_is_full_whatever_its_name(void **state)
+{
+	static const struct played_line script[] = {
+		{ "PUT /bucket/a ", 400, NULL,
+		    "<Error><Code>EntityTooLarge</Code><Message>Upload exceeds "
+		    "quota.</Message></Error>",
+		    1 },
+		{ "PUT /bucket/a ", 403, NULL,
+		    "<Error><Code>QuotaExceeded</Code></Error>", 1 },
+		{ "PUT /bucket/a ", 413, NULL, NULL, 1 },
+		{ "PUT /bucket/a ", 507, NULL, NULL, 1 },
+	};
+	SCOPED(scene_free)
+	struct scene at = scene_of(script, COUNT(script), NULL);
+	struct err e = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(script); i++)
+		expect_failure(store_put(at.store, "a", "x", 1, 0, &e), &e,
+		    ERR_FULL, "PUT a");
+}
+
 /* --- reading ------------------------------------------------------------- */
 
 static void
@@ -569,6 +686,10 @@ main(void)
 		cmocka_unit_test(a_lock_is_told_from_missing_rights),
 		cmocka_unit_test(a_bucket_that_tells_of_no_versions_has_none),
 		cmocka_unit_test(a_bucket_that_once_kept_versions_is_emptied),
+		cmocka_unit_test(a_bucket_said_to_be_missing_is_asked_itself),
+		cmocka_unit_test(a_delete_says_that_it_has_no_body),
+		cmocka_unit_test(a_server_without_conditions_is_asked_once),
+		cmocka_unit_test(a_quota_is_full_whatever_its_name),
 		cmocka_unit_test(a_listing_that_does_not_go_on_ends),
 		cmocka_unit_test(
 		    first_bytes_that_are_not_all_there_are_corrupt),
