@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# The drivers against real servers: Ceph's RADOS gateway (S3), OpenSSH, and for
-# WebDAV Apache, nginx and rclone. Each keeps the storage contract, and tells
+# The drivers against real servers: for S3 Ceph's RADOS gateway and OpenStack
+# Swift, OpenSSH, and for WebDAV Apache, nginx and rclone. Each keeps the storage contract, and tells
 # what goes wrong as what it is: wrong secrets, hosts, certificates, a missing
 # place, one that can't be written, a full disk, a dead line, a wrong clock.
 . "$(dirname "$0")/../lib/scenario.sh"
@@ -11,7 +11,7 @@ for program in test_remote test_remote_errors; do
 	[ -x "$DRIVERS/$program" ] ||
 		skip_all "$program is not built (make tests VARIANT=asan)"
 done
-start_services s3 sftp webdav:apache webdav:nginx webdav:rclone
+start_services s3 s3-swift sftp webdav:apache webdav:nginx webdav:rclone
 
 # --- running: some at a time, reports in order -------------------------------
 names=()
@@ -87,6 +87,16 @@ if use s3; then
 		"REMOTE_URL=$S3_VIRTUAL_URL" REMOTE_ADDRESSING=virtual "${owner[@]}"
 	errors 7 "S3" "REMOTE_URL=$S3_URL" "${owner[@]}" "${others[@]}"
 	errors 10 "S3 over TLS" "${tls[@]}" "${owner[@]}" "${others[@]}"
+fi
+if use s3-swift; then
+	owner=("REMOTE_ACCESS_KEY=$SWIFT_ACCESS_KEY"
+		"REMOTE_SECRET_KEY_FILE=$SWIFT_SECRET_KEY_FILE")
+	tls=("REMOTE_CA_FILE=$SWIFT_CA_FILE")
+	suite "S3 by Swift" "REMOTE_URL=$SWIFT_URL" "${owner[@]}"
+	suite "S3 by Swift over TLS, with versions" \
+		"REMOTE_URL=$SWIFT_VERSIONS_URL" "${tls[@]}" "${owner[@]}"
+	errors 9 "S3 by Swift over TLS" "REMOTE_URL=$SWIFT_TLS_URL" "${tls[@]}" \
+		"${owner[@]}" "REMOTE_FULL_URL=$SWIFT_QUOTA_URL"
 fi
 if use sftp; then
 	suite SFTP "REMOTE_URL=$SFTP_URL" "REMOTE_IDENTITY=$SFTP_IDENTITY" \

@@ -95,6 +95,16 @@ launch() { # launch DIR PORT COMMAND…: runs it, waits until it listens
 	give_up "$1 does not listen on port $port" "$log"
 }
 
+# until_true SECONDS COMMAND…: waits for it, as long as a server of ours runs
+until_true() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] && any_lives "$dir" || return 1
+		sleep 0.05
+	done
+}
+
 # give_up WORDS LOG: shows its end, stops what runs in $dir
 give_up() {
 	tail -n 15 "$2" >&2

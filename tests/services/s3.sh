@@ -67,16 +67,6 @@ make_ceph_keys() {
 			--cap osd 'allow *'
 }
 
-# until_true SECONDS COMMAND…
-until_true() {
-	local end=$((SECONDS + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] && any_lives "$dir" || return 1
-		sleep 0.05
-	done
-}
-
 osd_is_up() { ceph --connect-timeout 5 osd stat | grep -q ' 1 up'; }
 
 start_cluster() {
