@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of the SFTP driver share: sftp.c (objects and folders),
- * sftp_steps.c (single exchanges), sftp_session.c (a connection, who is at its
- * other end, who we are). libssh2 itself and not libcurl, which has no fsync,
- * no sizes in listings and no renaming that says why it failed.
+ * What the files of the SFTP driver share: sftp.c (objects), sftp_list.c
+ * (listings), sftp_steps.c (single exchanges), sftp_session.c (a connection,
+ * who is at its other end, who we are). libssh2 itself and not libcurl, which
+ * has no fsync, no sizes in listings and no renaming that says why it failed.
  * draft-ietf-secsh-filexfer-02, and OpenSSH's PROTOCOL for fsync.
  */
 #ifndef STORAGE_DRIVERS_SFTP_H
@@ -100,5 +100,10 @@ int sftp_unlink(struct sftp_call *c, const char *path, struct err *e);
 /* After an ERR_MISSING below the endpoint's folder: 0 when that itself is
  * there. */
 int sftp_find_root(struct sftp_call *c, struct err *e) MUST_USE;
+
+/* The driver's list. */
+int sftp_list(struct store *store, const char *prefix,
+    int (*each)(const struct store_entry *entry, void *arg, struct err *e),
+    void *arg, struct err *e);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PROPFIND's answers come in, one call for each object goes out. Folders are
- * asked one by one with Depth 1, since servers refuse or cut Depth infinity;
- * the folder of temporary names is left out.
+ * PROPFIND's answers come in, one call for each object goes out. Each folder is
+ * asked with Depth 1, since servers refuse or cut Depth infinity; the folder of
+ * temporary names is left out.
  */
 #include "storage-drivers/webdav.h"
 
@@ -57,19 +57,6 @@ read_answer(struct webdav_page *page, const char *path,
 }
 
 static int
-list_folder(struct webdav *w, struct webdav_page *page, struct err *e)
-{
-	SCOPED(http_answer_free) struct http_answer a = { .status = 0 };
-	SCOPED(scope_free) char *path = mem_printf("/%s", page->folder);
-
-	if (find(w, path, "depth: 1", &a, e) < 0)
-		return (-1);
-	if (a.status == 404 && page->folder[0] != '\0')
-		return (webdav_find_folder(w, "/", e));
-	return (read_answer(page, path, &a, e));
-}
-
-static int
 keep_entry(const struct store_entry *entry, void *arg, struct err *e)
 {
 	(void)e;
@@ -82,10 +69,10 @@ webdav_find(
     struct webdav *w, const char *name, struct store_entry *out, struct err *e)
 {
 	SCOPED(http_answer_free) struct http_answer a = { .status = 0 };
+	SCOPED(walk_found_free)
+	struct walk_found found = { .objects = BUF_INIT };
 	SCOPED(webdav_page_free)
-	struct webdav_page page = {
-		.root = w->root, .each = keep_entry, .arg = out
-	};
+	struct webdav_page page = { .root = w->root, .found = &found };
 	SCOPED(scope_free) char *path = mem_printf("/%s", name);
 	SCOPED(scope_free) char *folder = mem_string(name);
 	char *last = strrchr(folder, '/');
@@ -94,7 +81,8 @@ webdav_find(
 	page.folder = folder;
 	out->name[0] = '\0';
 	if (find(w, path, "depth: 0", &a, e) < 0 ||
-	    read_answer(&page, path, &a, e) < 0)
+	    read_answer(&page, path, &a, e) < 0 ||
+	    walk_give(&found, keep_entry, out, e) < 0)
 		return (-1);
 	if (strcmp(out->name, name) != 0)
 		return (err_set(e, ERR_MISSING, "%s is no file", name));
@@ -116,26 +104,35 @@ webdav_find_folder(struct webdav *w, const char *path, struct err *e)
 	return (-1);
 }
 
+/* --- the driver's list --------------------------------------------------- */
+
+static int
+look(struct store *store, const char *folder, struct walk_found *found,
+    struct err *e)
+{
+	struct webdav *w = (struct webdav *)store;
+	SCOPED(http_answer_free) struct http_answer a = { .status = 0 };
+	SCOPED(webdav_page_free)
+	struct webdav_page page = {
+		.root = w->root, .folder = folder, .found = found
+	};
+	SCOPED(scope_free) char *path = mem_printf("/%s", folder);
+
+	if (find(w, path, "depth: 1", &a, e) < 0)
+		return (-1);
+	if (a.status == 404 && folder[0] != '\0')
+		return (webdav_find_folder(w, "/", e));
+	return (read_answer(&page, path, &a, e));
+}
+
 int
 webdav_list(struct store *store, const char *prefix,
     int (*each)(const struct store_entry *entry, void *arg, struct err *e),
     void *arg, struct err *e)
 {
-	struct webdav *w = (struct webdav *)store;
-	SCOPED(webdav_page_free)
-	struct webdav_page page = { .root = w->root, .each = each, .arg = arg };
-	size_t n;
+	const struct walk w = {
+		.store = store, .look = look, .each = each, .arg = arg
+	};
 
-	buf_add(&page.folders, prefix, strlen(prefix) + 1);
-	for (size_t at = 0; at < page.folders.n; at += n) {
-		/* The list of folders moves as it grows. */
-		SCOPED(scope_free)
-		char *folder = mem_string((char *)page.folders.p + at);
-
-		page.folder = folder;
-		n = strlen(folder) + 1;
-		if (list_folder(w, &page, e) < 0)
-			return (page.answer != 0 ? page.answer : -1);
-	}
-	return (0);
+	return (walk_folders(&w, prefix, e));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * XML comes in; one call for each object goes out, and the folders are written
- * down. A server that answers with what was not asked for is not followed.
+ * XML comes in, objects and folders go out. A server that answers with what was
+ * not asked for is not followed.
  */
 #include "storage-drivers/webdav_page.h"
 
@@ -16,7 +16,6 @@
 void
 webdav_page_free(struct webdav_page *page)
 {
-	buf_free(&page->folders);
 	buf_free(&page->href);
 }
 
@@ -91,16 +90,15 @@ end_response(struct webdav_page *page, struct err *e)
 	if (strlen(text) != name.n || !store_name_is_good(text))
 		return (0); /* not ours, or temporary: it has a '~' */
 	if (page->is_folder) {
-		buf_add(&page->folders, text, name.n);
-		buf_add(&page->folders, "/", 2);
+		walk_add_folder(page->found, text);
 		return (0);
 	}
 	if (!page->has_size)
 		return (err_set(
 		    e, ERR_CORRUPT, "PROPFIND tells no size of %s", text));
 	memcpy(page->entry.name, text, name.n + 1);
-	page->answer = page->each(&page->entry, page->arg, e);
-	return (page->answer == 0 ? 0 : -1);
+	walk_add_object(page->found, &page->entry);
+	return (0);
 }
 
 static int
@@ -134,7 +132,6 @@ webdav_page_read(
 	static const struct xml_calls calls = { .begin = begin_element,
 		.end = end_element };
 
-	page->answer = 0;
 	page->is_multistatus = false;
 	return (xml_read(p, n, &calls, page, e));
 }

@@ -7,21 +7,17 @@
 #ifndef STORAGE_DRIVERS_WEBDAV_PAGE_H
 #define STORAGE_DRIVERS_WEBDAV_PAGE_H
 
-#include "storage-drivers/store_impl.h"
+#include "storage-drivers/walk.h"
 
 /*
- * {0} and the first four members set is ready; it can be used for one answer
+ * {0} and the first three members set is ready; it can be used for one answer
  * after the other. Released by webdav_page_free.
  */
 struct webdav_page {
 	const char *root;   /* escaped path of the endpoint's folder */
 	const char *folder; /* the one asked for, "packs/"; "" is the root */
-	/* A non-zero answer ends the reading; it is kept in answer. */
-	int (*each)(const struct store_entry *entry, void *arg, struct err *e);
-	void *arg;
-	int answer;
-	bool is_multistatus; /* it was an answer to a PROPFIND at all */
-	struct buf folders;  /* found: "packs/ab/" with a NUL each, appended */
+	struct walk_found *found; /* what is in it is added to this */
+	bool is_multistatus;	  /* it was an answer to a PROPFIND at all */
 	/* private to webdav_page.c: the response that is being read */
 	struct buf href;
 	bool is_folder, has_size;
@@ -29,8 +25,7 @@ struct webdav_page {
 };
 void webdav_page_free(struct webdav_page *page); /* also a SCOPED releaser */
 
-/* Calls each for the objects in the answer, in its order. Fails: ERR_CORRUPT,
- * or as each does. */
+/* Reads an answer. Fails: ERR_CORRUPT. */
 int webdav_page_read(
     struct webdav_page *page, const void *p, size_t n, struct err *e) MUST_USE;
 

@@ -54,17 +54,20 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		{ "/dav/a%20b", "packs/ab/" } };
 	size_t which = n > 0 ? p[0] % (sizeof(places) / sizeof(places[0])) : 0;
 	char folder[STORE_NAME_MAX];
+	SCOPED(walk_found_free)
+	struct walk_found found = { .objects = BUF_INIT };
 	SCOPED(webdav_page_free)
-	struct webdav_page page = { .root = places[which].root,
-		.folder = folder,
-		.each = check_entry,
-		.arg = folder };
+	struct webdav_page page = {
+		.root = places[which].root, .folder = folder, .found = &found
+	};
 	struct err e = ERR_INIT;
 
 	(void)snprintf(folder, sizeof(folder), "%s", places[which].folder);
 	if (n > 0 && webdav_page_read(&page, p + 1, n - 1, &e) < 0 &&
 	    e.kind != ERR_CORRUPT)
 		abort();
-	check_folders(folder, &page.folders);
+	if (walk_give(&found, check_entry, folder, &e) != 0)
+		abort();
+	check_folders(folder, &found.folders);
 	return (0);
 }
