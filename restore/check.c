@@ -6,6 +6,7 @@
 #include "restore/check.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -219,16 +220,16 @@ check_server_room(struct restoring *j, struct target *t, struct err *e)
 int
 check_folder(const char *folder, uint64_t bytes, bool force, struct err *e)
 {
-	SCOPED(scope_free) char *at = mem_string(folder);
+	SCOPED(scope_free) char *copy = mem_string(folder);
 	struct err ignored = ERR_INIT;
+	const char *at = folder;
 	uint64_t available;
 	struct stat st;
-	char *slash;
 
 	/* The nearest folder that is there. */
-	while (access(at, F_OK) != 0 && (slash = strrchr(at, '/')) != NULL &&
-	    slash != at)
-		*slash = '\0';
+	while (access(at, F_OK) != 0 && strcmp(at, "/") != 0 &&
+	    strcmp(at, ".") != 0)
+		at = dirname(copy);
 	if (stat(at, &st) == 0 && !S_ISDIR(st.st_mode)) {
 		(void)err_set(e, ERR_EXISTS,
 		    "%s: a file is where a folder should be", at);

@@ -118,6 +118,12 @@ json_is .restore.files.fetched 0 "fetches no file"
 json_is .restore.bytes_fetched 0 "and not a byte"
 
 # --- back, into a folder -----------------------------------------------------
+cd "$T" || exit
+tri restore latest --to-dir bare
+exits 0 "into a folder by its bare name"
+sums "$T/bare/filestore" >"$T/sums.c"
+ok "which is one of the folder that we are in" cmp "$T/sums.a" "$T/sums.c"
+rm -r bare
 tri restore latest --to-dir "$T/plain"
 exits 0 "plain files"
 sums "$T/plain/filestore" >"$T/sums.c"
