@@ -31,6 +31,9 @@ struct sender {
 	uint64_t expected, counted; /* bytes, after nothing more is coming */
 	atomic_bool known; /* what the endpoint holds is, or it was set aside */
 	atomic_bool listed; /* and where: others may have it from there */
+	/* The scout of this time is back: what it set aside before it came back
+	 * is known and listed, yet nobody has looked since. */
+	atomic_bool looked;
 	pthread_t scout;
 	bool has_scout;
 	atomic_bool scout_failed;

@@ -78,6 +78,7 @@ look_around(struct sender *s, struct err *e)
 	if ((s->rep->flags & REPLICATE_AUDIT_ONLY) == 0 &&
 	    list_endpoint(s, e) < 0)
 		return (-1);
+	atomic_store(&s->looked, true);
 	sender_set_listed(s);
 	sender_count_in(s);
 	return (0);
@@ -100,8 +101,10 @@ sender_scout_start(struct sender *s, struct err *e)
 {
 	err_clear(&s->scouted);
 	atomic_store(&s->scout_failed, false);
+	atomic_store(&s->looked, false);
 	if ((s->rep->flags & (REPLICATE_AUDIT_ONLY | REPLICATE_LEARN)) ==
 	    REPLICATE_AUDIT_ONLY) {
+		atomic_store(&s->looked, true);
 		sender_set_listed(s);
 		sender_count_in(s);
 		return (0);

@@ -13,14 +13,15 @@
 #include "repository/spool.h"
 #include "repository/state_backups.h"
 
-/* Until it is known what the endpoint has, only packs and index objects go that
- * this machine has: others may be there. A manifest waits for its closure. */
+/* Until its scout has told what the endpoint has, only packs and index objects
+ * go that this machine has: others may be there. A manifest waits for its
+ * closure. */
 static int
 may_go(struct sender *s, const struct state_object *o, bool *may, struct err *e)
 {
 	uint64_t missing = 0;
 
-	*may = atomic_load(&s->listed) ||
+	*may = atomic_load(&s->looked) ||
 	    (o->spooled && (o->class == STATE_PACK || o->class == STATE_INDEX));
 	if (!*may || o->class != STATE_MANIFEST)
 		return (0);
@@ -235,7 +236,7 @@ sender_send_all(struct sender *s, struct err *e)
 
 	for (;;) {
 		bool last = atomic_load(&s->rep->finishing) &&
-		    all_listed(s->rep);
+		    all_listed(s->rep) && atomic_load(&s->looked);
 		uint64_t seen = state_changes(state);
 
 		err_clear(&s->report.error);

@@ -269,6 +269,71 @@ replicate_sends_again_what_an_endpoint_lost(void **state)
 	assert_int_equal(fixture_restorable(g, 1), 2);
 }
 
+/* So many objects that are none of ours keep a scout busy for a while. */
+#define JUNK 1500
+
+static void
+add_junk(const char *endpoint)
+{
+	struct err e = ERR_INIT;
+
+	for (unsigned i = 0; i < JUNK; i++) {
+		SCOPED(scope_free)
+		char *path = mem_printf("%s/index/1-9-%016x", endpoint, i);
+
+		fixture_must(file_save(path, 0600, "junk", 4, &e), &e);
+	}
+}
+
+static int64_t
+listed_at(struct repo *r, size_t i)
+{
+	struct state_endpoint at;
+	struct err e = ERR_INIT;
+
+	fixture_must(
+	    state_get_endpoint(r->state, r->endpoints[i].number, &at, &e), &e);
+	return (at.listed);
+}
+
+/* The endpoint is set aside, loses a pack while it is away, and is back before
+ * the backup ends: what it lacks has to be seen before the manifest goes. */
+static void
+replicate_lists_an_endpoint_that_came_back_before_a_manifest(void **state)
+{
+	const struct rig *g = rig_of(state);
+	SCOPED(repo_freep) struct repo *r = rig_repo(g, REPO_WRITE);
+	SCOPED(scope_free)
+	char *away = mem_printf("%s.away", g->endpoints[1].url), *lost = NULL;
+	struct endpoint_report reports[SETTINGS_ENDPOINTS_MAX];
+	SCOPED(replicate_freep) struct replicate *rep = NULL;
+	char pack[OBJECT_NAME_TEXT];
+	struct err e = ERR_INIT;
+	int64_t listed;
+
+	fixture_backup(r, 1, NULL);
+	fixture_send(r, 0, NULL);
+	listed = listed_at(r, 1);
+	fixture_name(r, "packs/", 0, pack);
+	fixture_unmount(g, 1);
+	lost = file_join(away, pack);
+	assert_int_equal(unlink(lost), 0);
+	add_junk(away);
+	rep = replicate_start(r, 0, 0, &e);
+	fixture_must(rep == NULL, &e);
+	fixture_must(replicate_wait_known(rep, &e), &e);
+	fixture_backup(r, 1, NULL);
+	fixture_mount(g, 1);
+	for (unsigned i = 0; i < 600 && listed_at(r, 1) == listed; i++)
+		usleep(100000);
+	fixture_must(replicate_finish(rep, reports, &e), &e);
+	assert_true(listed_at(r, 1) != listed);
+	assert_true(reports[1].reached);
+	assert_false(reports[1].up_to_date);
+	assert_int_equal(fixture_objects(g, 1, "backups/"), 1);
+	assert_int_equal(fixture_objects(g, 0, "backups/"), 2);
+}
+
 static void
 replicate_fills_an_emptied_and_a_missing_endpoint(void **state)
 {
@@ -520,6 +585,8 @@ main(void)
 		    replicate_catches_up_from_the_spool_before_a_later_manifest),
 		TEST(replicate_catches_up_from_others_when_the_spool_let_go),
 		TEST(replicate_sends_again_what_an_endpoint_lost),
+		TEST(
+		    replicate_lists_an_endpoint_that_came_back_before_a_manifest),
 		TEST(replicate_fills_an_emptied_and_a_missing_endpoint),
 		TEST(replicate_writes_a_damaged_config_and_writer_again),
 		TEST(replicate_never_touches_another_repository),
