@@ -168,7 +168,7 @@ purge_some(struct state_txn *t, struct purge *p, bool *left, struct err *e)
 	int rc = resume(p, &k, &v);
 
 	for (unsigned i = 0; rc == 0 && i < PURGE_STEP; i++) {
-		bool stale;
+		bool stale = false;
 
 		p->name.n = p->copy.n = 0;
 		buf_add(&p->name, k.mv_data, k.mv_size);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "repository/audit_log.h"
 #include "repository/state_backups.h"
 #include "repository/state_chunks.h"
@@ -465,6 +466,43 @@ a_clock_that_went_back_begins_the_grace_anew(void **state)
 	assert_true(sweep_at(r, THEN - 4 * GRACE_S).going > 0);
 }
 
+/* An index object outlives some of its packs: a machine that gets to know it
+ * from an endpoint must not wait for them. */
+static void
+what_is_gone_is_not_waited_for_after_a_rebuild(void **state)
+{
+	const struct rig *g = fixture_rig(state);
+	struct fixture_pair *pair = *state;
+	SCOPED(repo_freep) struct repo *r = open_writer(g);
+	SCOPED(scope_free) char *db = file_join(g->settings.state, "db");
+	SCOPED(number_bits_free) struct number_bits claimed = NUMBER_BITS_INIT;
+	SCOPED(state_job_end) struct state_job job = STATE_JOB_INIT;
+	size_t before = fixture_objects(g, 0, "packs/"), n;
+	uint64_t packs[16];
+	bool got;
+	struct endpoint_report reports[SETTINGS_ENDPOINTS_MAX];
+	struct err e = ERR_INIT;
+
+	n = own_packs(r, pair->ids[1], packs);
+	assert_true(n > 1);
+	fixture_must(state_job_begin(r->state, &job, &e), &e);
+	fixture_must(state_claim(&job, packs, 1, &claimed, &got, &e), &e);
+	prune(r);
+	assert_int_equal(fixture_objects(g, 0, "packs/"), before - n + 1);
+	assert_int_equal(fixture_objects(g, 0, "index/"), 2);
+	state_job_end(&job);
+	repo_freep(&r);
+	fixture_must(file_remove_tree(db, &e), &e);
+	r = open_writer(g);
+	fixture_backup(r, 2, NULL);
+	fixture_send(r, REPLICATE_FROM_OTHERS, reports);
+	for (size_t i = 0; i < 3; i++) {
+		print_message("%s\n", reports[i].error.text);
+		assert_int_equal(reports[i].behind_packs, 0);
+		assert_true(reports[i].up_to_date);
+	}
+}
+
 #define TEST(name)                                                             \
 	cmocka_unit_test_setup_teardown(                                       \
 	    name, fixture_set_up_two, fixture_tear_down_two)
@@ -485,6 +523,7 @@ main(void)
 		TEST(a_backup_that_can_not_be_read_stops_the_sweep),
 		TEST(an_upload_that_ends_late_is_deleted_too),
 		TEST(a_clock_that_went_back_begins_the_grace_anew),
+		TEST(what_is_gone_is_not_waited_for_after_a_rebuild),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
