@@ -311,7 +311,8 @@ judge_unneeded(struct state_txn *t, const struct state_object *o,
 }
 
 /* An endpoint that was away has shown a backup that needs it: what was not yet
- * deleted stays. The next listing tells where that is. */
+ * deleted stays. Where that is, the next listing tells: a DELETE is also due
+ * where it never was. */
 static int
 revive(struct state_txn *t, const struct state_object *was, struct err *e)
 {
@@ -321,10 +322,12 @@ revive(struct state_txn *t, const struct state_object *was, struct err *e)
 	if (state_mask(t, &configured, e) < 0)
 		return (-1);
 	o.is_going = false;
-	o.confirmed = was->deleting;
+	o.confirmed = was->deleting & ~configured;
 	o.deleting = 0;
-	o.pending = configured & ~o.confirmed;
-	return (state_object_put(t, was, &o, e));
+	o.pending = configured;
+	if (state_object_put(t, was, &o, e) < 0)
+		return (-1);
+	return (forgive(t, o.number, e));
 }
 
 static int

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "repository/audit_log.h"
 #include "repository/state_backups.h"
 #include "repository/state_chunks.h"
@@ -111,6 +110,18 @@ is_known(struct repo *r, const char *object)
 
 	fixture_must(state_find(r->state, object, &o, &found, &e), &e);
 	return (found && !o.is_going);
+}
+
+static uint64_t
+number_of(struct repo *r, const char *object)
+{
+	struct state_object o;
+	struct err e = ERR_INIT;
+	bool found;
+
+	fixture_must(state_find(r->state, object, &o, &found, &e), &e);
+	assert_true(found);
+	return (o.number);
 }
 
 /* The numbers of a backup's data packs that the other one does not need: its
@@ -466,41 +477,62 @@ a_clock_that_went_back_begins_the_grace_anew(void **state)
 	assert_true(sweep_at(r, THEN - 4 * GRACE_S).going > 0);
 }
 
-/* An index object outlives some of its packs: a machine that gets to know it
- * from an endpoint must not wait for them. */
+/* Forgets a manifest here alone, as if this machine had never had it. */
 static void
-what_is_gone_is_not_waited_for_after_a_rebuild(void **state)
+forget_backup(struct repo *r, const char *id)
+{
+	struct err e = ERR_INIT;
+	struct state_txn *t = state_begin(r->state, &e);
+	char name[OBJECT_NAME_TEXT];
+
+	fixture_must(t == NULL, &e);
+	fixture_must(state_remove_manifest(t, id, THEN, &e), &e);
+	fixture_must(state_commit(&t, &e), &e);
+	manifest_name(id, name);
+	for (size_t i = 0; i < 3; i++) {
+		struct state_object o;
+		bool found;
+
+		fixture_must(state_find(r->state, name, &o, &found, &e), &e);
+		fixture_must(state_deleted(r->state, o.number,
+				 r->endpoints[i].number, &e),
+		    &e);
+	}
+}
+
+/* A pack that goes, and is needed after all by a backup that an endpoint shows,
+ * is not taken for one that is where it never was; and when the backup is
+ * removed, too, the grace begins anew. */
+static void
+what_is_needed_after_all_has_its_grace_again(void **state)
 {
 	const struct rig *g = fixture_rig(state);
 	struct fixture_pair *pair = *state;
 	SCOPED(repo_freep) struct repo *r = open_writer(g);
-	SCOPED(scope_free) char *db = file_join(g->settings.state, "db");
-	SCOPED(number_bits_free) struct number_bits claimed = NUMBER_BITS_INIT;
-	SCOPED(state_job_end) struct state_job job = STATE_JOB_INIT;
-	size_t before = fixture_objects(g, 0, "packs/"), n;
-	uint64_t packs[16];
-	bool got;
-	struct endpoint_report reports[SETTINGS_ENDPOINTS_MAX];
+	char name[OBJECT_NAME_TEXT];
+	uint32_t bit = 1U << r->endpoints[2].number;
+	struct state_object o;
 	struct err e = ERR_INIT;
 
-	n = own_packs(r, pair->ids[1], packs);
-	assert_true(n > 1);
-	fixture_must(state_job_begin(r->state, &job, &e), &e);
-	fixture_must(state_claim(&job, packs, 1, &claimed, &got, &e), &e);
-	prune(r);
-	assert_int_equal(fixture_objects(g, 0, "packs/"), before - n + 1);
-	assert_int_equal(fixture_objects(g, 0, "index/"), 2);
-	state_job_end(&job);
-	repo_freep(&r);
-	fixture_must(file_remove_tree(db, &e), &e);
-	r = open_writer(g);
-	fixture_backup(r, 2, NULL);
-	fixture_send(r, REPLICATE_FROM_OTHERS, reports);
-	for (size_t i = 0; i < 3; i++) {
-		print_message("%s\n", reports[i].error.text);
-		assert_int_equal(reports[i].behind_packs, 0);
-		assert_true(reports[i].up_to_date);
-	}
+	fixture_pack(r, PACK_DATA, 1, name);
+	fixture_damage(g, 2, name, FIXTURE_DELETE, NULL);
+	o.number = number_of(r, name);
+	fixture_must(state_mark(r->state, o.number, r->endpoints[2].number,
+			 STATE_MISSING, &e),
+	    &e);
+	forget_backup(r, pair->ids[1]);
+	sweep_at(r, THEN);
+	assert_true(sweep_at(r, THEN + GRACE_S).going > 0);
+	assert_false(is_known(r, name));
+	assert_int_equal(forget(r), 1);
+	fixture_must(relist(r, &r->endpoints[0], false, &e), &e);
+	sweep_at(r, THEN + GRACE_S + 1);
+	assert_true(is_known(r, name));
+	fixture_must(state_get(r->state, o.number, &o, &e), &e);
+	assert_int_equal(o.confirmed & bit, 0);
+	assert_int_equal(o.pending & bit, bit);
+	remove_backup(r, pair->ids[1]);
+	assert_int_equal(sweep_at(r, THEN + GRACE_S + 2).going, 0);
 }
 
 #define TEST(name)                                                             \
@@ -523,7 +555,7 @@ main(void)
 		TEST(a_backup_that_can_not_be_read_stops_the_sweep),
 		TEST(an_upload_that_ends_late_is_deleted_too),
 		TEST(a_clock_that_went_back_begins_the_grace_anew),
-		TEST(what_is_gone_is_not_waited_for_after_a_rebuild),
+		TEST(what_is_needed_after_all_has_its_grace_again),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
