@@ -9,7 +9,7 @@
 #include "cli/cli.h"
 #include "repository/audit_log.h"
 #include "repository/repo.h"
-#include "repository/state.h"
+#include "repository/state_backups.h"
 
 /* What was asked for. */
 struct pinning {
@@ -35,6 +35,20 @@ open_repository(struct cli *c, struct err *e)
 	return (cli_open_writer(c, 0, e));
 }
 
+/* A prune may have been faster. */
+static int
+is_still_there(struct state_txn *t, const char *backup, struct err *e)
+{
+	struct state_marks marks;
+
+	if (state_marks_read(t, backup, &marks, e) < 0)
+		return (-1);
+	return (marks.removed
+		? err_set(e, ERR_MISSING,
+		      "backup %s has been removed meanwhile", backup)
+		: 0);
+}
+
 /* One entry, or two that stand and fall together. */
 static int
 record(struct repo *r, const struct pinning *p, const struct manifest *m,
@@ -49,6 +63,7 @@ record(struct repo *r, const struct pinning *p, const struct manifest *m,
 	audit_log_fill(&pin, p->event, m->id, m->branch, NULL);
 	audit_log_fill(&comment, "comment", m->id, m->branch, text);
 	if ((t = state_begin(r->state, e)) == NULL ||
+	    is_still_there(t, m->id, e) < 0 ||
 	    audit_log_append(r, t, &pin, &bytes, e) < 0 ||
 	    (p->comment != NULL &&
 		audit_log_append(r, t, &comment, &bytes, e) < 0))

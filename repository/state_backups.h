@@ -93,6 +93,10 @@ struct state_marks {
 };
 int state_get_marks(struct state *s, const char *backup,
     struct state_marks *out, struct err *e) MUST_USE;
+/* The same as a step of the batch that writes a mark: no other comes between.
+ */
+int state_marks_read(struct state_txn *t, const char *backup,
+    struct state_marks *out, struct err *e) MUST_USE;
 
 /* The detail of a branch's newest policy entry, as JSON, appended; pruned: of
  * the newest one that it was pruned by. */

@@ -195,9 +195,6 @@ struct audit_entry;
 /* state_marks.c: what a new audit entry says of backups. */
 int state_apply_marks(
     struct state_txn *t, const struct audit_entry *a, struct err *e) MUST_USE;
-struct state_marks;
-int state_marks_read(struct state_txn *t, const char *backup,
-    struct state_marks *out, struct err *e) MUST_USE;
 
 /* Which endpoints senders work for (spool.c). */
 void state_set_sender(struct state *s, uint8_t endpoint, bool works);

@@ -6,6 +6,7 @@
  */
 #include "retention/prune.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@
 #include "repository/audit_log.h"
 #include "repository/replicate.h"
 #include "repository/spool.h"
+#include "repository/state_backups.h"
 #include "repository/state_claims.h"
 #include "repository/state_sweep.h"
 #include "retention/at_each.h"
@@ -173,7 +175,23 @@ decide(struct run *x, struct err *e)
 
 /* --- removal entries --- */
 
-/* The entry, and that the manifest goes, in one transaction. */
+/* What was decided of it is no longer so. */
+static void
+keep_after_all(struct run *x, const char *id)
+{
+	for (size_t i = 0; i < x->out->n; i++) {
+		struct prune_decision *d = &x->out->v[i];
+
+		if (strcmp(d->id, id) != 0)
+			continue;
+		d->keeps = true;
+		(void)snprintf(
+		    d->reason, sizeof(d->reason), "pinned during this prune");
+	}
+}
+
+/* The entry, and that the manifest goes, in one transaction; which is also
+ * where it is seen whether it was pinned since the plan was made. */
 static int
 remove_backup(struct run *x, const struct plan_entry *entry, struct err *e)
 {
@@ -181,6 +199,7 @@ remove_backup(struct run *x, const struct plan_entry *entry, struct err *e)
 	SCOPED(audit_entry_free) struct audit_entry a;
 	SCOPED(state_abortp) struct state_txn *t = NULL;
 	struct json *detail = json_object();
+	struct state_marks marks;
 	uint64_t bytes;
 
 	json_set_string(detail, "reason", entry->verdict.reason);
@@ -190,7 +209,13 @@ remove_backup(struct run *x, const struct plan_entry *entry, struct err *e)
 	json_set_bool(detail, "forced", x->conf->force);
 	audit_log_fill(&a, "removal", m->id, m->branch, detail);
 	if (stop_check(e) < 0 || (t = state_begin(x->r->state, e)) == NULL ||
-	    audit_log_append(x->r, t, &a, &bytes, e) < 0 ||
+	    state_marks_read(t, m->id, &marks, e) < 0)
+		return (-1);
+	if (marks.pinned) {
+		keep_after_all(x, m->id);
+		return (0);
+	}
+	if (audit_log_append(x->r, t, &a, &bytes, e) < 0 ||
 	    state_remove_manifest(t, m->id, x->conf->now, e) < 0 ||
 	    state_commit(&t, e) < 0)
 		return (-1);

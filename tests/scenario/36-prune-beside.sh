@@ -33,6 +33,9 @@ prune=("$TRIPLICATE" -c "$CONF" --json prune)
 removes() { # removes ID DESCRIPTION
 	json_is 'any(.prune.remove[]; .id == "'"$1"'")' true "$2"
 }
+removes_not() { # removes_not ID DESCRIPTION
+	json_is 'any(.prune.remove[]; .id == "'"$1"'")' false "$2"
+}
 # Packs at fra that file "old" fits into.
 large_packs() { find "$T/fra/packs" -size +2500k | wc -l; }
 
@@ -107,6 +110,24 @@ run "${prune[@]}"
 json_is '.prune.packs_removed > 0' true "then its packs go"
 run "$TRIPLICATE" -c "$CONF" restore "$first" --to-dir "$T/back2"
 exits 4 "and it can be restored no longer"
+
+# --- a pin -------------------------------------------------------------------
+# Two or more are to go; the newest of them is pinned after the prune has
+# decided, and before its turn.
+ready
+backup
+newest=$id
+sleep 1.1
+hold_at 'backup removed' "${prune[@]}" || fail "no prune" "$err"
+run "$TRIPLICATE" -c "$CONF" --json pin "$newest"
+exits 0 "a pin while a prune removes backups"
+goes_on "the prune goes on"
+removes_not "$newest" "what was pinned meanwhile does not go"
+trij list
+json_is 'any(.backups[]; .id == "'"$newest"'" and .pinned)' true "it is there, and pinned"
+run "$TRIPLICATE" -c "$CONF" --json unpin "$newest"
+run "${prune[@]}"
+removes "$newest" "unpinned, it goes"
 
 # --- as they come ------------------------------------------------------------
 end=$((SECONDS + ${BESIDE_SECONDS:-12}))
