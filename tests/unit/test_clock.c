@@ -10,7 +10,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/stop.h"
@@ -20,6 +22,18 @@ static int
 set_environment(const char *name, const char *value)
 {
 	return (setenv(name, value, 1)); /* NOLINT(concurrency-mt-unsafe) */
+}
+
+/* As a library between us and libc (libfaketime) does it: later by so much. */
+static time_t shift_s;
+
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+	int rc = (int)syscall(SYS_clock_gettime, id, ts);
+
+	ts->tv_sec += shift_s;
+	return (rc);
 }
 
 static void
@@ -172,6 +186,17 @@ a_wait_for_a_condition_ends(void **state)
 	assert_int_equal(pthread_mutex_unlock(&lock), 0);
 }
 
+static void
+it_ends_also_where_all_clocks_are_shifted(void **state)
+{
+	uint64_t before = clock_ticks_ms();
+
+	shift_s = 86400;
+	assert_true(clock_ticks_ms() >= before + 86400000);
+	a_wait_for_a_condition_ends(state);
+	shift_s = 0;
+}
+
 int
 main(void)
 {
@@ -185,6 +210,7 @@ main(void)
 		cmocka_unit_test(sleeping_takes_its_time),
 		cmocka_unit_test(a_stop_wakes_the_sleeper),
 		cmocka_unit_test(a_wait_for_a_condition_ends),
+		cmocka_unit_test(it_ends_also_where_all_clocks_are_shifted),
 	};
 
 	/* Read once, at the first question for the time. */
