@@ -78,7 +78,9 @@ temporary_write(const struct folder *f, struct temporary *t, const char *name,
 	memcpy(t->name, id, sizeof(id));
 	if (write_paced(f->pace, fd, p, n, e) < 0 || file_sync(fd, e) < 0)
 		return (folder_failed_within(f, name, e));
-	if (fstat(fd, &st) < 0)
+	/* By the call that looks at the others, too (sweep): libfaketime shifts
+	 * what fstat says, and not that. */
+	if (fstatat(t->folder, t->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return (folder_failed(f, "look at", name, e));
 	t->made = st.st_mtime;
 	return (0);
