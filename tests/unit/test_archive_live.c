@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* NEEDS: base storage-drivers repository backupd */
+/* NEEDS: base storage-drivers repository retention backupd */
 /*
  * pg_dump in a snapshot of ours, behind a session that waits for our leader,
  * with no watcher to notice. Without PGHOST in the environment nothing is

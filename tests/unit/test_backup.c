@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* NEEDS: base storage-drivers repository backupd */
+/* NEEDS: base storage-drivers repository retention backupd */
 /* Whole backups of branches without a database: folders, logs, standard input;
  * what is read again and what is not; endpoints that are away. */
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* NEEDS: base storage-drivers repository backupd */
+/* NEEDS: base storage-drivers repository retention backupd */
 /*
  * Backups of databases that a test makes: what is counted, what is proven of
  * the filestore, what can't be read, who waits for whom. Without PGHOST in the
