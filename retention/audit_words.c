@@ -137,7 +137,7 @@ audit_emptiness(
 		    "not due yet: the branch does not go back that far");
 	else
 		(void)snprintf(out, AUDIT_LINE,
-		    "missing since %s: no backup of %s",
+		    "missing since %s: backups without a gap would keep one of %s here",
 		    audit_moment(z, m->since, since), m->period);
 	return (out);
 }

@@ -3,6 +3,7 @@
 # The retention audit from end to end: a clean one, every kind of tampering with
 # the log at an endpoint, an endpoint put back to an older copy, and a report
 # that anyone checks with the public key alone.
+# ASAN: yes
 . "$(dirname "$0")/../lib/scenario.sh"
 
 plain_branch
@@ -190,4 +191,57 @@ like "$(json '.audit.events[] | select(.event == "policy") | .text')" \
 json_is '[.audit.events[] | select(.event == "backup" and .actor != null)] | length' 1 \
 	"a backup is one, with who made it"
 json_is .audit.branches.production.expected 5 "and the slots are those"
+
+# --- twelve days with prune, and those that they foretell --------------------
+# All of them in the past: what is dated after its file was written is doubted.
+rm -rf "$T/state" "$T"/*.key "$T"/{fra,ams,waw} "$T/bare"
+sed -i '/^keep = /d' "$CONF"
+day_of() { # day_of N: from now on it is N days ago
+	export TRIPLICATE_CLOCK_OFFSET=$((-$1 * 86400))
+}
+day_of 40
+init_repository
+for ((day = 39; day > 27; day--)); do
+	day_of "$day"
+	[ "$day" != 31 ] || continue
+	plain_change "day$day"
+	must "$TRIPLICATE" -c "$CONF" backup --type daily
+	must "$TRIPLICATE" -c "$CONF" prune
+done
+tri verify
+trij audit
+exits 0 "an audit after twelve days of prune"
+json_is .audit.ok true "all is well"
+json_is .audit.chain.ok true "also where backups were removed"
+json_is '[.audit.branches.production.slots[] | select(.slot == "daily")] | length' 7 \
+	"seven daily ones are there"
+json_is '.audit.branches.production | .present + (.missing | length)' 14 \
+	"and of the other slots each is filled or named"
+json_is '.audit.branches.production.missing | all(.young != (.since != null))' true \
+	"as not due, or as missing since then"
+json_is .audit.branches.production.gaps[0] "$(date -u -d '31 days ago' +%F)" \
+	"the day without a backup is named"
+at_least "$(json '.audit.deletions | length')" 1 "what was removed is listed"
+json_is '[.audit.deletions[] | .event == "removal" and (.text | length) > 5 and
+	.started != null and .actor != null] | all' true \
+	"each with why, when it was made, and who did it"
+json_is '[.audit.endpoints[] | .verified != null and .verified_depth == "hash"] | all' \
+	true "all endpoints are verified"
+at_least "$(json '.audit.branches.production.next | length')" 1 \
+	"what goes next is foretold"
+next=$(json '.audit.branches.production.next[0].backup')
+foretold=$(date -u -d "$(json '.audit.branches.production.next[0].at')" +%F)
+for (( ; day > 0; day--)); do
+	day_of "$day"
+	must "$TRIPLICATE" -c "$CONF" backup --type daily
+	trij prune
+	today=$(date -u -d "$day days ago" +%F)
+	[ "$today" != "$foretold" ] || break
+	is "$(json ".prune.remove[] | select(.id == \"$next\") | .id")" "" \
+		"on $today it is there still"
+done
+is "$(json ".prune.remove[] | select(.id == \"$next\") | .id")" "$next" \
+	"on the day that was foretold it goes"
+trij audit
+like "$(json '.audit.deletions[].backup')" "$next" "which the next audit tells"
 tap_done
