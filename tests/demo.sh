@@ -3,9 +3,9 @@
 # The story of Triplicate in two minutes: a small Odoo-like branch is backed up
 # to three endpoints; a day passes; one endpoint is destroyed and a second one
 # damaged; from what is left comes a neutralized staging copy; the endpoints are
-# healed. Nothing outside one temporary folder is touched, and a PostgreSQL
-# server runs only as long as this script. KEEP=1 keeps everything; V=1 shows
-# the commands' own output.
+# healed, and an audit proves the record of it all. Nothing outside one temporary
+# folder is touched, and a PostgreSQL server runs only as long as this script.
+# KEEP=1 keeps everything; V=1 shows the commands' own output.
 set -u
 umask 022
 TOP=$(cd "$(dirname "$0")/.." && pwd)
@@ -162,7 +162,7 @@ tell "read $(size "$read_bytes"), stored $(size "$first_bytes") at each endpoint
 chapter "A day's work, and the second backup"
 "$TOP/tests/sample/change-sample.sh" acme "$W/filestore/acme" "$W/logs" || exit 1
 before=$(bytes_at fra)
-may 0 backup
+may 0 backup --type daily
 second=$(get .backup.id)
 second_bytes=$(($(bytes_at fra) - before))
 tell "stored $(size "$second_bytes") at each endpoint: $(awk -v a="$second_bytes" -v b="$first_bytes" 'BEGIN { printf "%.1f %%", a / b * 100 }') of the first"
@@ -223,6 +223,19 @@ for endpoint in ams waw; do
 done
 
 # --- 8 -----------------------------------------------------------------------
+chapter "What is kept, and the proof of it"
+may 0 prune --dry-run --at "$(date -u -d '+1 year' +%F)"
+tell "in a year, with a backup a day: $(get '.prune.keep | "\(length) are kept, the oldest of \(map(.id)[0][:8])"')"
+get '.prune.keep[] | "\(.id[:8]) \(.reason)"' | sed -n '1p;4p;$p' |
+	while read -r line; do tell "$line"; done
+may "0 3" audit --format html -o "$W/audit.html"
+tell "$(get '.audit.sentence')"
+"$TRIPLICATE" -c "$CONF" key show | sed -n '/BEGIN/,/END/p' >"$W/signing.pem"
+prove "the report's signature holds, by openssl and the public key alone" \
+	openssl pkeyutl -verify -pubin -inkey "$W/signing.pem" -rawin \
+	-in "$W/audit.html" -sigfile "$W/audit.html.sig"
+
+# --- 9 -----------------------------------------------------------------------
 chapter "Are we safe?"
 may "0 3" status --check
 tell "$(get '.status | .verdict + (if (.reasons | length) > 0 then ": " + (.reasons | join("; ")) else "" end)')"
