@@ -102,7 +102,8 @@ show_future(struct cli *c, struct repo *r, int64_t at, struct json *prune,
 	rc = plan_read(r, clock_now(), &plan, e);
 	for (size_t i = 0; i < plan.n && rc == 0; i++) {
 		rc = tell_future(c, &plan.v[i], plan.now, at, &into, e);
-		tell_gone(c, &plan.v[i], &into);
+		if (rc == 0)
+			tell_gone(c, &plan.v[i], &into);
 	}
 	return (rc);
 }

@@ -120,14 +120,12 @@ fill_copies(struct reading *reading, const struct state_object *o,
 }
 
 static int
-fill_marks(
-    struct repo *r, struct catalog_entry *c, bool *removed, struct err *e)
+fill_marks(struct repo *r, struct catalog_entry *c, struct err *e)
 {
 	struct state_marks marks;
 
 	if (state_get_marks(r->state, c->m.id, &marks, e) < 0)
 		return (-1);
-	*removed = marks.removed;
 	c->pinned = marks.pinned;
 	memcpy(c->comment, marks.has_comment ? marks.comment : c->m.comment,
 	    sizeof(c->comment));
@@ -158,9 +156,11 @@ read_entry(struct reading *reading, const struct state_object *o,
 {
 	const char *slash = strchr(o->name, '/');
 	struct err why = ERR_INIT;
-	bool removed;
 
 	*wanted = false;
+	/* One that an endpoint's entry removes is there until a prune agrees. */
+	if (o->is_going)
+		return (0);
 	c->manifest_bytes = o->bytes;
 	if (manifest_decode_summary(reading->r->keys,
 		slash == NULL ? o->name : slash + 1, object->p, object->n,
@@ -172,10 +172,8 @@ read_entry(struct reading *reading, const struct state_object *o,
 	if (reading->branch != NULL &&
 	    strcmp(reading->branch, c->m.branch) != 0)
 		return (0);
-	if (fill_marks(reading->r, c, &removed, e) < 0)
+	if (fill_marks(reading->r, c, e) < 0)
 		return (-1);
-	if (removed)
-		return (0);
 	*wanted = true;
 	manifest_shorten(&c->m);
 	return (fill_copies(reading, o, c, e));

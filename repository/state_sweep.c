@@ -168,23 +168,79 @@ state_remove_manifest_at(struct state *s, const char *backup, uint64_t bytes,
 	manifest_name(backup, name);
 	if (t == NULL || state_object_find(t, name, &was, &found, e) < 0)
 		return (-1);
-	if (found && was.is_going && (was.deleting & bit) != 0)
+	if (found && (!was.is_going || (was.deleting & bit) != 0))
 		return (0);
 	o = was;
 	o.deleting |= bit;
-	if (!found) {
-		if (add_going(t, name, bytes, bit, now, e) < 0)
-			return (-1);
-	} else if (!was.is_going) {
-		if (let_it_go(t, &was, now, e) < 0)
-			return (-1);
-	} else if (state_object_put(t, &was, &o, e) < 0) {
+	if ((found ? state_object_put(t, &was, &o, e)
+		   : add_going(t, name, bytes, bit, now, e)) < 0)
 		return (-1);
-	}
 	return (state_commit(&t, e));
 }
 
 /* --- who needs what --- */
+
+struct removed_walk {
+	int (*each)(const char *backup, const struct state_marks *marks,
+	    void *arg, struct err *e);
+	void *arg;
+	struct state *s;
+};
+
+static int
+look_whether_removed(const struct state_object *o, const void *p, size_t n,
+    void *arg, struct err *e)
+{
+	struct removed_walk *w = arg;
+	const char *slash = strchr(o->name, '/');
+	struct state_marks marks;
+
+	(void)p;
+	(void)n;
+	if (o->is_going || slash == NULL)
+		return (0);
+	if (state_get_marks(w->s, slash + 1, &marks, e) < 0)
+		return (-1);
+	return (marks.removed ? w->each(slash + 1, &marks, w->arg, e) : 0);
+}
+
+int
+state_each_removed_elsewhere(struct state *s,
+    int (*each)(const char *backup, const struct state_marks *marks, void *arg,
+	struct err *e),
+    void *arg, struct err *e)
+{
+	struct removed_walk w = { each, arg, s };
+
+	return (state_each_manifest(s, look_whether_removed, &w, e));
+}
+
+int
+state_let_lock_end(
+    struct state *s, const char *backup, bool ends, int64_t now, struct err *e)
+{
+	SCOPED(state_abortp) struct state_txn *t = state_begin(s, e);
+	uint8_t key[NUMBER_KEY];
+	char name[OBJECT_NAME_TEXT];
+	struct state_object o;
+	int64_t since;
+	bool found;
+
+	manifest_name(backup, name);
+	if (t == NULL || state_object_find(t, name, &o, &found, e) < 0)
+		return (-1);
+	if (!found || o.is_going)
+		return (0);
+	if (state_get_since(t, o.number, &since, e) < 0)
+		return (-1);
+	if ((since != 0) == ends)
+		return (0);
+	state_number_key(o.number, key);
+	if ((ends ? put_since(t, o.number, now, e)
+		  : state_db_drop(t, DB_CONDEMNED, key, sizeof(key), e)) < 0)
+		return (-1);
+	return (state_commit(&t, e));
+}
 
 static bool
 is_without(const struct state_sweep *sweep, const char *id)

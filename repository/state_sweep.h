@@ -10,7 +10,7 @@
 #ifndef REPOSITORY_STATE_SWEEP_H
 #define REPOSITORY_STATE_SWEEP_H
 
-#include "repository/state.h"
+#include "repository/state_backups.h"
 
 /* --- it begins to go --- */
 
@@ -20,10 +20,26 @@
  */
 int state_remove_manifest(struct state_txn *t, const char *backup, int64_t now,
     struct err *e) MUST_USE;
-/* An endpoint lists a manifest that was removed (it was away): it goes there,
- * too, if it does not already. */
+/* An endpoint lists a manifest that was removed, and that local state has no
+ * longer or lets go (it was away): it goes there, too, if it does not already.
+ */
 int state_remove_manifest_at(struct state *s, const char *backup,
     uint64_t bytes, uint8_t endpoint, int64_t now, struct err *e) MUST_USE;
+
+/*
+ * Backups that an audit entry removes, and that local state has all the same:
+ * it is not this machine that wrote it. each gets their ids; a non-zero answer
+ * ends it and is returned. The next sweep lets them go.
+ */
+int state_each_removed_elsewhere(struct state *s,
+    int (*each)(const char *backup, const struct state_marks *marks, void *arg,
+	struct err *e),
+    void *arg, struct err *e) MUST_USE;
+
+/* The rule lets a backup go when its lock ends: that is not renewed any more.
+ * Or it does not, after all. */
+int state_let_lock_end(struct state *s, const char *backup, bool ends,
+    int64_t now, struct err *e) MUST_USE;
 
 /* Backups that have gone since a repack looked last; and n of them are looked
  * at. */
@@ -63,7 +79,8 @@ void state_sweep_free(struct state_sweep *sweep); /* also for SCOPED */
  */
 int state_drop_absent(struct state *s, int64_t now, struct err *e) MUST_USE;
 
-/* Is an object condemned? Its lock is not renewed. */
+/* Is an object condemned, or a backup to go when its lock ends? Then the lock
+ * is not renewed. */
 int state_is_condemned(
     struct state *s, uint64_t number, bool *is, struct err *e) MUST_USE;
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "repository/state_sweep.h"
 #include "retention/audit_impl.h"
 
 #define DAY_S	      ((int64_t)86400)
@@ -201,6 +202,23 @@ judge_endpoint(struct judging *j, const struct audit_endpoint *at)
 	f->subject = NULL;
 }
 
+/* --- removals that this machine did not write --- */
+
+static int
+judge_removal(const char *backup, const struct state_marks *marks, void *arg,
+    struct err *e)
+{
+	struct findings *f = arg;
+
+	(void)e;
+	(void)marks;
+	findings_add(f, FINDING_WARNING, "removal",
+	    "was another machine the writer? The next prune carries it out, or asks for --force where there are many",
+	    "an entry that this machine did not write removes backup %s, which is here",
+	    backup);
+	return (0);
+}
+
 /* --- the verdict --- */
 
 static void
@@ -247,6 +265,14 @@ void
 audit_judge(struct repo *r, struct audit_facts *f)
 {
 	struct judging j = { .r = r, .f = f };
+	struct err ignored = ERR_INIT;
+
+	f->findings.subject = "audit log";
+	if (state_each_removed_elsewhere(
+		r->state, judge_removal, &f->findings, &ignored) != 0)
+		findings_add(&f->findings, FINDING_WARNING, "removal", NULL,
+		    "%s", ignored.text);
+	f->findings.subject = NULL;
 
 	for (size_t i = 0; i < f->nbranches; i++) {
 		j.b = &f->branches[i];

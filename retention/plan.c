@@ -117,6 +117,7 @@ fill_known(struct repo *r, const struct catalog_entry *c,
 	memcpy(known->id, m->id, sizeof(known->id));
 	memcpy(known->type, m->type, sizeof(known->type));
 	known->is_whole = strcmp(m->state, "incomplete") != 0;
+	known->is_pending = c->pending;
 	known->started = m->started;
 	known->sequence = m->sequence;
 	known->is_pinned = c->pinned;

@@ -85,7 +85,7 @@ policy_items_of(const struct policy *p, const struct policy_backup *b, size_t n)
 	policy_mark_doubt(&items);
 	for (size_t i = 0; i < n; i++)
 		items.v[i].counts = items.v[i].b->is_whole &&
-		    !items.v[i].is_doubtful &&
+		    !items.v[i].b->is_pending && !items.v[i].is_doubtful &&
 		    lifetime_of(items.v[i].b) == NULL;
 	return (items);
 }
@@ -124,7 +124,8 @@ policy_look(const struct policy *p, struct policy_items *items, int64_t now)
 
 		if (item->counts)
 			s.newest = item;
-		else if (item->b->is_whole && !item->is_doubtful)
+		else if (item->b->is_whole && !item->b->is_pending &&
+		    !item->is_doubtful)
 			s.last = item;
 	}
 	if (s.newest != NULL)
@@ -188,8 +189,8 @@ hold(const struct policy_scene *s, const struct policy_item *i,
 	int64_t locked_until = i->b->locked_until;
 
 	out->keeps = out->is_chosen;
-	if (i->is_doubtful || i == s->newest || i == s->last ||
-	    i->b->is_pinned) {
+	if (i->is_doubtful || i->b->is_pending || i == s->newest ||
+	    i == s->last || i->b->is_pinned) {
 		out->keeps = true;
 		out->until = POLICY_FOREVER;
 	} else if (locked_until > s->now) {
@@ -209,6 +210,8 @@ policy_verdict(const struct policy_scene *s, const struct policy_item *i,
 	out->until = s->now;
 	if (i->counts)
 		judge_counting(s, i, out);
+	else if (i->b->is_pending)
+		out->is_chosen = true;
 	else if (!i->is_doubtful && !i->b->is_whole)
 		judge_incomplete(s, i, out);
 	else if (!i->is_doubtful)

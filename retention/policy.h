@@ -47,8 +47,10 @@ struct policy {
 struct policy_backup {
 	char id[BACKUP_ID_TEXT];
 	char type[24];
-	bool is_whole;	   /* complete, degraded, or one of them still pending;
-			      not incomplete */
+	bool is_whole;	   /* complete or degraded, be it pending; not
+			      incomplete */
+	bool is_pending;   /* fewer endpoints than the quorum have it: it is
+			      kept, and does not count yet */
 	int64_t started;   /* as signed */
 	int64_t received;  /* the earliest that an endpoint's listing gives for
 			      its manifest, else when it was written here */

@@ -195,6 +195,9 @@ policy_say(const struct policy_scene *s, const struct policy_item *i,
 	out->period[0] = '\0';
 	if (i->is_doubtful)
 		say_doubt(s->p, i, out->reason);
+	else if (i->b->is_pending)
+		add(out->reason,
+		    "pending: it counts when a quorum of the endpoints has it");
 	else if (!out->is_chosen || i == s->last)
 		say_unchosen(s, i, out);
 	else if (out->slot != POLICY_NO_SLOT)

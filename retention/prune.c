@@ -118,6 +118,8 @@ look_at_all(struct run *x, struct err *e)
 	if (asked > 0)
 		return (0);
 	*e = errors[0];
+	if (e->kind == ERR_MISSING)
+		e->kind = ERR_NETWORK;
 	return (err_within(e, "no endpoint answers"));
 }
 
@@ -156,6 +158,67 @@ check_limits(const struct run *x, const struct plan_branch *b, struct err *e)
 	    "'triplicate prune --dry-run --force' shows what would go; --force does it"));
 }
 
+/* --- removals that this machine did not write
+ * --------------------------------- */
+
+struct elsewhere {
+	size_t n, pinned;
+	char first[BACKUP_ID_TEXT];
+};
+
+static int
+count_elsewhere(const char *backup, const struct state_marks *marks, void *arg,
+    struct err *e)
+{
+	struct elsewhere *x = arg;
+
+	(void)e;
+	if (x->n++ == 0)
+		(void)snprintf(x->first, sizeof(x->first), "%s", backup);
+	x->pinned += marks->pinned;
+	return (0);
+}
+
+/* Backups of all branches that count, and that our own plan keeps; those others
+ * remove are among them. */
+static size_t
+count_good(const struct plan *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t j = 0; j < p->v[i].n; j++)
+			n += p->v[i].v[j].verdict.counts &&
+			    p->v[i].v[j].verdict.keeps;
+	return (n);
+}
+
+/*
+ * An endpoint has shown entries that remove backups: another machine's, that
+ * was the writer meanwhile, or a thief's of the agent key. Few of them are
+ * carried out; many, or one that is pinned, a person has to look at.
+ */
+static int
+check_elsewhere(struct run *x, struct err *e)
+{
+	const struct settings *s = x->r->settings;
+	struct elsewhere found = { .n = 0 };
+	size_t good = count_good(&x->plan);
+
+	if (state_each_removed_elsewhere(
+		x->r->state, count_elsewhere, &found, e) != 0)
+		return (-1);
+	if (found.n == 0 || x->conf->force ||
+	    (found.pinned == 0 && good >= found.n + s->removal_floor &&
+		found.n * 100 <= s->removal_percent * good))
+		return (0);
+	err_set(e, ERR_REFUSED,
+	    "entries of the audit log that this machine did not write remove %zu backups (%s%s), %zu of them pinned",
+	    found.n, found.first, found.n > 1 ? ", …" : "", found.pinned);
+	return (err_hint(e,
+	    "was another machine the writer? 'triplicate audit' shows the entries; nothing is deleted until 'prune --force'"));
+}
+
 static int
 decide(struct run *x, struct err *e)
 {
@@ -170,7 +233,7 @@ decide(struct run *x, struct err *e)
 	for (size_t i = 0; i < x->plan.n; i++)
 		if (check_limits(x, &x->plan.v[i], e) < 0)
 			return (-1);
-	return (0);
+	return (check_elsewhere(x, e));
 }
 
 /* --- removal entries --- */
@@ -223,17 +286,30 @@ remove_backup(struct run *x, const struct plan_entry *entry, struct err *e)
 	return (0);
 }
 
+/* Only its lock holds it: else it would be renewed for ever. */
+static bool
+waits_for_lock(const struct plan_entry *entry)
+{
+	return (entry->verdict.keeps && !entry->verdict.is_chosen &&
+	    entry->verdict.until == entry->known.locked_until);
+}
+
+static int
+carry_out_verdict(struct run *x, const struct plan_entry *entry, struct err *e)
+{
+	if (!entry->verdict.keeps)
+		return (remove_backup(x, entry, e));
+	return (state_let_lock_end(x->r->state, entry->known.id,
+	    waits_for_lock(entry), x->conf->now, e));
+}
+
 static int
 remove_backups(struct run *x, struct err *e)
 {
 	for (size_t i = 0; i < x->plan.n; i++)
-		for (size_t j = x->plan.v[i].n; j-- > 0;) {
-			const struct plan_entry *entry = &x->plan.v[i].v[j];
-
-			if (!entry->verdict.keeps &&
-			    remove_backup(x, entry, e) < 0)
+		for (size_t j = x->plan.v[i].n; j-- > 0;)
+			if (carry_out_verdict(x, &x->plan.v[i].v[j], e) < 0)
 				return (-1);
-		}
 	return (0);
 }
 

@@ -58,10 +58,11 @@ look(const struct store_entry *entry, void *arg, struct err *e)
 	if (state_find(l->r->state, entry->name, &o, &known, e) < 0 ||
 	    state_get_marks(l->r->state, id, &marks, e) < 0)
 		return (-1);
+	/* Whether a removal that was learnt is carried out is not for here. */
+	if (known && !o.is_going)
+		return (note_known(l, entry, &o, e));
 	if (marks.removed)
 		return (note_removed(l, entry, e));
-	if (known)
-		return (note_known(l, entry, &o, e));
 	if (l->unknown++ == 0)
 		memcpy(l->unknown_id, id, strlen(id) + 1);
 	return (0);

@@ -15,6 +15,7 @@
 #include "repository/audit_log.h"
 #include "repository/catalog.h"
 #include "repository/state_backups.h"
+#include "repository/state_sweep.h"
 #include "tests/unit/known.h"
 #include "tests/unit/rig.h"
 
@@ -230,6 +231,17 @@ note(struct repo *r, const char *event, const char *id, const char *detail)
 }
 
 static void
+let_go(struct repo *r, const char *id)
+{
+	struct err e = ERR_INIT;
+	SCOPED(state_abortp) struct state_txn *t = state_begin(r->state, &e);
+
+	must(t == NULL, &e);
+	must(state_remove_manifest(t, id, NIGHT, &e), &e);
+	must(state_commit(&t, &e), &e);
+}
+
+static void
 what_happened_since_is_in_the_list(void **arg)
 {
 	SCOPED(repo_freep) struct repo *r = rig_repo(*arg, REPO_WRITE);
@@ -242,7 +254,12 @@ what_happened_since_is_in_the_list(void **arg)
 	note(r, "comment", ids[0], "{\"text\":\"before 17.0\"}");
 	note(r, "verify", ids[0], "{\"ok\":true,\"depth\":\"data\"}");
 	note(r, "drill", ids[0], "{\"ok\":true}");
+	/* An entry that an endpoint showed removes nothing by itself. */
 	note(r, "removal", ids[1], "{}");
+	read_all(r, NULL, &c);
+	assert_int_equal(c.n, 2);
+	catalog_free(&c);
+	let_go(r, ids[1]);
 	read_all(r, NULL, &c);
 	assert_int_equal(c.n, 1);
 	assert_true(c.v[0].pinned);

@@ -91,6 +91,28 @@ days_weeks_and_months_keep_what_the_rule_says(void **state)
 	assert_string_equal(policy_slot_text(POLICY_WEEKLY), "weekly");
 }
 
+/* What is in the spool alone may be gone tomorrow, with this machine. */
+static void
+a_pending_backup_stays_and_lets_no_other_go(void **state)
+{
+	struct world *w = *state;
+
+	world_keep(w, "1 daily");
+	(void)world_add(w, "2026-11-20", "daily");
+	(void)world_add(w, "2026-11-21", "daily");
+	world_add(w, "2026-11-22", "daily")->is_pending = true;
+	world_judge(w, "2026-11-22T12:00");
+	assert_false(verdict(w, "2026-11-20")->keeps);
+	reason_is(verdict(w, "2026-11-21"), true,
+	    "daily 1 of 1: newest backup of 2026-11-21; the newest always stays");
+	reason_is(verdict(w, "2026-11-22"), true,
+	    "pending: it counts when a quorum of the endpoints has it");
+	assert_false(verdict(w, "2026-11-22")->counts);
+	w->b[2].is_pending = false;
+	world_judge(w, "2026-11-22T12:00");
+	assert_false(verdict(w, "2026-11-21")->keeps);
+}
+
 static void
 a_period_without_a_backup_uses_no_slot(void **state)
 {
@@ -487,6 +509,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		POLICY_TEST(days_weeks_and_months_keep_what_the_rule_says),
+		POLICY_TEST(a_pending_backup_stays_and_lets_no_other_go),
 		POLICY_TEST(a_period_without_a_backup_uses_no_slot),
 		POLICY_TEST(
 		    of_a_day_the_newest_stays_and_of_a_month_the_oldest),
