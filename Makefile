@@ -155,7 +155,7 @@ deps-lint:
 UNIT_TESTS   := $(wildcard tests/unit/test_*.c)
 DRIVER_TESTS := $(wildcard tests/drivers/test_*.c)
 FUZZ_TARGETS := $(wildcard tests/fuzz/fuzz_*.c)
-SERVICES     := $(wildcard tests/services/*.c)
+SERVICES     := $(wildcard tests/services/*.c tests/tools/*.c)
 SCENARIOS    := $(wildcard tests/scenario/[0-9]*.sh)
 TEST_FOLDERS  = unit drivers fuzz
 support_of = $(if $(wildcard $(filter-out $(dir $(1))test_% $(dir $(1))fuzz_%,$(wildcard $(dir $(1))*.c))),$(O)/lib-tests-$(notdir $(patsubst %/,%,$(dir $(1)))).a)
@@ -187,8 +187,9 @@ $(O)/$(1:.c=): $(O)/$(1:.c=.o) $(if $(filter fuzz,$(VARIANT)),,$(call support_of
 endef
 $(foreach t,$(FUZZ_TARGETS),$(eval $(call fuzz_rule,$(t))))
 
-# What stands between the program and a server when a test wants it: no test
-# itself, and always the release build, whatever is tested.
+# What stands between the program and a server when a test wants it, or looks at
+# what the program left: no test itself, and always the release build, whatever
+# is tested.
 define service_rule
 $(O)/$(1:.c=): $(O)/$(1:.c=.o) $(call libs_of,$(call needs_of,$(1)))
 	$$(call say,link $$@)
@@ -255,7 +256,7 @@ cover: deps-test ## line coverage of unit, driver and scenario tests
 
 # --- lint --------------------------------------------------------------------
 # Stamps under build/lint keep what has not changed from being checked again.
-OUR_C := $(wildcard $(addsuffix /*.c,$(FLOORS) $(addprefix tests/,$(TEST_FOLDERS) services)))
+OUR_C := $(wildcard $(addsuffix /*.c,$(FLOORS) $(addprefix tests/,$(TEST_FOLDERS) services tools)))
 OUR_H := $(wildcard $(addsuffix /*.h,$(FLOORS) $(addprefix tests/,$(TEST_FOLDERS))))
 OUR_SH := .ci/run $(wildcard tests/*.sh tests/*/*.sh)
 .PHONY: lint lint-run lint-format lint-floors lint-cppcheck lint-shell floors format

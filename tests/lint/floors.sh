@@ -104,7 +104,7 @@ check_library() {
 }
 
 for folder in base storage-drivers repository retention restore backupd cli \
-	tests/unit tests/drivers tests/fuzz tests/services; do
+	tests/unit tests/drivers tests/fuzz tests/services tests/tools; do
 	check_folder "$folder"
 done
 exit $bad

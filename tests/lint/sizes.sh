@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.." || exit 2
 
 files=()
 for file in {base,storage-drivers,repository,retention,restore,backupd,cli}/*.[ch] \
-	tests/{unit,drivers,fuzz,services}/*.[ch]; do
+	tests/{unit,drivers,fuzz,services,tools}/*.[ch]; do
 	[ -e "$file" ] && files+=("$file")
 done
 [ ${#files[@]} = 0 ] && exit 0
