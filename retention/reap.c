@@ -8,11 +8,14 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/stage.h"
 #include "base/stop.h"
 #include "repository/lanes.h"
 #include "repository/number_bits.h"
 #include "repository/state_sweep.h"
+
+#define ASK_AGAIN_MS 2000
 
 struct reaped {
 	pthread_mutex_t lock;
@@ -62,6 +65,8 @@ struct reaping {
 	struct reaped *x;
 	struct endpoint *ep;
 	struct prune_endpoint *out; /* guarded by x's lock */
+	pthread_mutex_t asking;
+	uint64_t asked_ms; /* when nobody had taken over; guarded by asking */
 };
 
 static void
@@ -93,6 +98,23 @@ not_yet(struct reaping *job, struct err *e)
 	return (0);
 }
 
+/* Whoever takes over may count on what is about to go, so a long batch asks
+ * again and again, and other lanes wait for the answer. */
+static int
+is_still_ours(struct reaping *job, struct err *e)
+{
+	int rc = 0;
+
+	(void)pthread_mutex_lock(&job->asking);
+	if (clock_ticks_ms() - job->asked_ms >= ASK_AGAIN_MS) {
+		rc = repo_check_again(job->r, job->ep, e);
+		if (rc == 0)
+			job->asked_ms = clock_ticks_ms();
+	}
+	(void)pthread_mutex_unlock(&job->asking);
+	return (rc);
+}
+
 /* From any lane. */
 static int
 delete_one(void *arg, const struct state_object *o, struct err *e)
@@ -102,6 +124,8 @@ delete_one(void *arg, const struct state_object *o, struct err *e)
 	if (stop_check(e) < 0)
 		return (-1);
 	stage_reached("object to be deleted");
+	if (is_still_ours(job, e) < 0)
+		return (-1);
 	if (remover_drop(job->m, job->ep, o->name, e) < 0)
 		return (e->kind == ERR_LOCKED ? not_yet(job, e) : -1);
 	if (state_deleted(job->r->state, o->number, job->ep->number, e) < 0)
@@ -167,8 +191,10 @@ delete_all(struct reaping *job, struct err *e)
 	struct lanes *l = lanes_new(lanes_of(job->ep), delete_one, job);
 	bool may, left;
 
-	if (repo_check_endpoint(job->r, job->ep, e) < 0 ||
-	    may_delete_backups(job, &may, e) < 0)
+	if (repo_check_endpoint(job->r, job->ep, e) < 0)
+		return (-1);
+	job->asked_ms = clock_ticks_ms();
+	if (may_delete_backups(job, &may, e) < 0)
 		return (-1);
 	if (!may)
 		return (err_set(e, ERR_AGAIN,
@@ -190,9 +216,15 @@ reap(struct repo *r, struct remover *m, struct reaped *x,
 {
 	struct reaping job = { .r = r, .m = m, .x = x, .ep = ep, .out = out };
 	bool left = false;
+	int rc;
 
 	for (int class = 0; class < STATE_CLASSES && !left; class ++)
 		if (is_left(&job, (enum state_class) class, &left, e) < 0)
 			return (-1);
-	return (left ? delete_all(&job, e) : 0);
+	if (!left)
+		return (0);
+	(void)pthread_mutex_init(&job.asking, NULL);
+	rc = delete_all(&job, e);
+	(void)pthread_mutex_destroy(&job.asking);
+	return (rc);
 }

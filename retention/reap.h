@@ -19,7 +19,7 @@ void reaped_count(struct reaped *x, uint64_t *packs, uint64_t *bytes);
  * Manifests first, and none before the entry that tells of its removal is
  * there; then packs, then index objects; as many at a time as the endpoint
  * takes. What is locked stays on the list. Whether another machine took over is
- * asked before.
+ * asked before, and every two seconds.
  * Fails: ERR_TAKEN_OVER, ERR_DENIED, ERR_STOPPED, or the endpoint's error; what
  * is deleted by then is noted. Thread: one for each endpoint.
  */
