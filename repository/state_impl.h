@@ -178,6 +178,8 @@ int state_closure_mark(struct state_txn *t, uint64_t manifest,
 /* state_sweep.c: since when an object is condemned, or goes; 0 neither. */
 int state_get_since(struct state_txn *t, uint64_t number, int64_t *since,
     struct err *e) MUST_USE;
+int state_put_since(struct state_txn *t, uint64_t number, int64_t since,
+    struct err *e) MUST_USE;
 /* state_chunks.c: a copy as it stands under a chunk's name. */
 struct state_copy;
 int state_copy_decode(const struct name *name, struct bytes *b,

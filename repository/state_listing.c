@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "repository/state_backups.h"
 #include "repository/state_chunks.h"
 #include "repository/state_impl.h"
 #include "storage-drivers/store.h"
@@ -178,6 +179,53 @@ judge(const struct state_listing *l, struct state_object *o,
 	return (true);
 }
 
+/*
+ * A backup that an entry removes, another writer's, is missed nowhere: where it
+ * is not listed it has gone, and when that is everywhere it goes here, too.
+ */
+static int
+judge_removed(const struct state_listing *l, struct state_txn *t,
+    struct state_object *o, bool *is, struct err *e)
+{
+	uint32_t bit = (uint32_t)1 << l->endpoint;
+	const char *slash = strchr(o->name, '/');
+	struct state_marks marks;
+
+	*is = false;
+	if (o->class != STATE_MANIFEST || o->is_going || slash == NULL ||
+	    is_set(l->seen, o->number))
+		return (0);
+	if (state_marks_read(t, slash + 1, &marks, e) < 0)
+		return (-1);
+	*is = marks.removed;
+	if (!*is)
+		return (0);
+	o->confirmed &= ~bit;
+	o->pending &= ~bit;
+	o->damaged &= ~bit;
+	o->missing &= ~bit;
+	if (o->confirmed != 0)
+		return (0);
+	o->is_going = true;
+	o->pending = o->damaged = o->missing = 0;
+	return (state_put_since(t, o->number, l->began, e));
+}
+
+static int
+apply_one(const struct state_listing *l, struct state_txn *t,
+    const struct state_object *was, struct state_listing_result *out,
+    struct err *e)
+{
+	struct state_object o = *was;
+	bool changed;
+
+	if (judge_removed(l, t, &o, &changed, e) < 0)
+		return (-1);
+	if (!changed)
+		changed = judge(l, &o, out);
+	return (changed ? state_object_put(t, was, &o, e) : 0);
+}
+
 int
 state_listing_apply(
     struct state_listing *l, struct state_listing_result *out, struct err *e)
@@ -188,14 +236,11 @@ state_listing_apply(
 	if (t == NULL)
 		return (-1);
 	for (uint64_t number = 1; number <= l->last; number++) {
-		struct state_object was, o;
+		struct state_object o;
 		bool found;
 
-		if (state_object_get(t, number, &was, &found, e) < 0)
-			return (-1);
-		o = was;
-		if (found && judge(l, &o, out) &&
-		    state_object_put(t, &was, &o, e) < 0)
+		if (state_object_get(t, number, &o, &found, e) < 0 ||
+		    (found && apply_one(l, t, &o, out, e) < 0))
 			return (-1);
 	}
 	if (state_endpoint_listed(t, l->endpoint, l->began, e) < 0)

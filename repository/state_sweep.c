@@ -37,8 +37,9 @@ state_get_since(
 	return (bytes_done(&v) ? 0 : state_damaged(e, "a condemned object"));
 }
 
-static int
-put_since(struct state_txn *t, uint64_t number, int64_t now, struct err *e)
+int
+state_put_since(
+    struct state_txn *t, uint64_t number, int64_t now, struct err *e)
 {
 	SCOPED(buf_free) struct buf v = BUF_INIT;
 	uint8_t key[NUMBER_KEY];
@@ -116,7 +117,7 @@ let_it_go(struct state_txn *t, const struct state_object *was, int64_t now,
 	if (state_object_put(t, was, &o, e) < 0 ||
 	    (o.class == STATE_MANIFEST && count_removed(t, e) < 0))
 		return (-1);
-	return (put_since(t, o.number, now, e));
+	return (state_put_since(t, o.number, now, e));
 }
 
 int
@@ -152,7 +153,7 @@ add_going(struct state_txn *t, const char *name, uint64_t bytes, uint32_t bit,
 	o.deleting = bit;
 	if (state_object_put(t, NULL, &o, e) < 0)
 		return (-1);
-	return (put_since(t, o.number, now, e));
+	return (state_put_since(t, o.number, now, e));
 }
 
 int
@@ -236,7 +237,7 @@ state_let_lock_end(
 	if ((since != 0) == ends)
 		return (0);
 	state_number_key(o.number, key);
-	if ((ends ? put_since(t, o.number, now, e)
+	if ((ends ? state_put_since(t, o.number, now, e)
 		  : state_db_drop(t, DB_CONDEMNED, key, sizeof(key), e)) < 0)
 		return (-1);
 	return (state_commit(&t, e));
@@ -353,7 +354,7 @@ judge_unneeded(struct state_txn *t, const struct state_object *o,
 	if (state_get_since(t, o->number, &since, e) < 0)
 		return (-1);
 	if (since == 0 || since > sweep->now) {
-		if (put_since(t, o->number, sweep->now, e) < 0)
+		if (state_put_since(t, o->number, sweep->now, e) < 0)
 			return (-1);
 		since = sweep->now;
 	}

@@ -91,6 +91,38 @@ for stage in "backup to be committed" "backup committed" "manifest to be sent"; 
 	fi
 done
 
+# --- in the middle of a prune ------------------------------------------------------
+# What the first is about to delete, the second finds there and uses.
+put_back
+cp "$CONF" "$T/conf.kept"
+sed -i 's/^give-up-after.*/&\nprune-grace = 0s\nremoval-floor = 0\nremoval-limit = 100 %/' "$CONF"
+printf 'zone = UTC\nkeep = 1 daily\nkeep-manual = 1s\n' >>"$CONF"
+head -c 3000000 /dev/urandom >"$T/old"
+cp "$T/old" "$T/files/ab/old"
+backup
+rm "$T/files/ab/old"
+backup --type daily
+sleep 1.1
+recover_second
+TRIPLICATE_PAUSE_AT="object to be deleted" TRIPLICATE_PAUSE_FILE=$T/paused \
+	"$TRIPLICATE" -c "$CONF" --json prune >"$T/first.out" 2>"$T/first.err" &
+first=$!
+wait_for "$T/paused"
+second recover --take-over
+exits 0 "a take-over while the first prunes"
+cp "$T/old" "$T/files/ab/old"
+second backup --type daily
+at_most "$status" 3 "the second backs up what the first is about to delete"
+sleep 2.1 # so long an answer to "who writes?" holds
+rm -f "$T/paused"
+wait "$first"
+is $? 5 "the first is stopped"
+second sync
+exits 0 "sync of the second"
+second verify --depth data
+exits 0 "and has deleted nothing of it"
+cp "$T/conf.kept" "$CONF"
+
 # --- an endpoint that missed it --------------------------------------------------
 put_back
 mv "$T/waw" "$T/waw.away"
