@@ -21,9 +21,9 @@
 #include "repository/state.h"
 
 static const struct command *const commands[] = { &cmd_init, &cmd_backup,
-	&cmd_list, &cmd_show, &cmd_diff, &cmd_find, &cmd_restore, &cmd_verify,
-	&cmd_audit, &cmd_sync, &cmd_prune, &cmd_pin, &cmd_unpin, &cmd_storage,
-	&cmd_status, &cmd_doctor, &cmd_recover, &cmd_neutralize, &cmd_key,
+	&cmd_list, &cmd_show, &cmd_restore, &cmd_verify, &cmd_audit, &cmd_sync,
+	&cmd_prune, &cmd_pin, &cmd_unpin, &cmd_status, &cmd_diff, &cmd_find,
+	&cmd_storage, &cmd_doctor, &cmd_recover, &cmd_neutralize, &cmd_key,
 	&cmd_version };
 #define COMMANDS    (sizeof(commands) / sizeof(commands[0]))
 #define OPTIONS_MAX 40

@@ -133,8 +133,10 @@ removes "$newest" "unpinned, it goes"
 end=$((SECONDS + ${BESIDE_SECONDS:-12}))
 (while [ $SECONDS -lt $end ]; do
 	"${prune[@]}" >"$T/prune.out" 2>"$T/prune.err"
-	status=$?
-	[ $status = 0 ] || [ $status = 3 ] || cat "$T/prune.err" >>"$T/prunes.failed"
+	case $? in
+	0 | 3) ;;
+	*) cat "$T/prune.err" >>"$T/prunes.failed" ;;
+	esac
 done) &
 pruner=$!
 rounds=0 bad=
