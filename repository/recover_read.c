@@ -125,6 +125,61 @@ note_branch(struct recover_result *out, const char *branch)
 	    "%s", branch);
 }
 
+static int read_entry(
+    struct recovery *v, const char *name, bool *first, struct err *e);
+static int take_manifest(struct recovery *v, const char *name,
+    const struct buf *bytes, struct err *e);
+
+/* Are packs that a manifest uses of an index object known no more? */
+static int
+lacks_packs(
+    struct recovery *v, const struct index_ref *ref, bool *lacks, struct err *e)
+{
+	SCOPED(scope_free) uint64_t *packs = NULL;
+	struct state *s = v->repo->state;
+	struct state_object o;
+	size_t n = 0;
+	bool known;
+
+	*lacks = false;
+	if (state_find(s, ref->object, &o, &known, e) < 0 ||
+	    (known && state_index_packs(s, o.number, &packs, &n, e) < 0))
+		return (-1);
+	for (size_t i = 0; i < n && i / 8 < ref->used.n && !*lacks; i++) {
+		if ((ref->used.p[i / 8] >> (i % 8) & 1) == 0 ||
+		    state_get(s, packs[i], &o, e) == 0)
+			continue;
+		if (e->kind != ERR_MISSING)
+			return (-1);
+		err_clear(e);
+		*lacks = true;
+	}
+	return (0);
+}
+
+/* An index object outlives packs that nobody needed. Where a backup turns up
+ * that does, what it says of them is read again. */
+static int
+read_forgotten(struct recovery *v, const struct manifest *m, struct err *e)
+{
+	for (size_t i = 0; i < m->nindexes; i++) {
+		bool lacks, first;
+		int rc;
+
+		if (lacks_packs(v, &m->indexes[i], &lacks, e) < 0)
+			return (-1);
+		if (!lacks)
+			continue;
+		v->take = take_index;
+		rc = read_entry(v, m->indexes[i].object, &first, e);
+		v->take = take_manifest;
+		if (rc < 0 && !recover_is_objects_fault(e))
+			return (-1);
+		err_clear(e);
+	}
+	return (0);
+}
+
 static int
 take_manifest(struct recovery *v, const char *name, const struct buf *bytes,
     struct err *e)
@@ -141,7 +196,7 @@ take_manifest(struct recovery *v, const char *name, const struct buf *bytes,
 	    state_commit(&t, e) < 0)
 		return (-1);
 	note_branch(v->out, m.branch);
-	return (0);
+	return (read_forgotten(v, &m, e));
 }
 
 static int

@@ -535,6 +535,55 @@ what_is_needed_after_all_has_its_grace_again(void **state)
 	assert_int_equal(sweep_at(r, THEN + GRACE_S + 2).going, 0);
 }
 
+/* What this machine has forgotten, an endpoint that it did not know of has, and
+ * a backup that needs it: the index object that names it was known all along.
+ */
+static void
+what_was_forgotten_comes_back_with_a_backup_that_needs_it(void **state)
+{
+	const struct rig *g = fixture_rig(state);
+	struct fixture_pair *pair = *state;
+	SCOPED(repo_freep) struct repo *r = open_writer(g);
+	SCOPED(number_bits_free) struct number_bits claimed = NUMBER_BITS_INIT;
+	SCOPED(state_job_end) struct state_job job = STATE_JOB_INIT;
+	SCOPED(scope_free)
+	char *command = mem_printf(
+	    "cp -a '%s' '%s.was'", g->endpoints[2].url, g->endpoints[2].url);
+	SCOPED(scope_free)
+	char *back = mem_printf("rm -r '%s' && mv '%s.was' '%s'",
+	    g->endpoints[2].url, g->endpoints[2].url, g->endpoints[2].url);
+	struct endpoint_report reports[SETTINGS_ENDPOINTS_MAX];
+	char data[OBJECT_NAME_TEXT], manifest[OBJECT_NAME_TEXT];
+	uint64_t packs[1];
+	struct err e = ERR_INIT;
+	bool got;
+
+	assert_int_equal(system(command), 0);
+	fixture_pack(r, PACK_DATA, 1, data);
+	packs[0] = number_of(r, data);
+	manifest_name(pair->ids[1], manifest);
+	forget_backup(r, pair->ids[1]);
+	sweep_at(r, THEN);
+	fixture_must(state_job_begin(r->state, &job, &e), &e);
+	fixture_must(state_claim(&job, packs, 1, &claimed, &got, &e), &e);
+	assert_true(sweep_at(r, THEN + GRACE_S).going > 0);
+	for (size_t i = 0; i < 3; i++) {
+		reap_at(r, i);
+		fixture_damage(g, i, manifest, FIXTURE_DELETE, NULL);
+	}
+	assert_true(forget(r) > 1);
+	state_job_end(&job);
+	assert_int_equal(system(back), 0);
+	fixture_must(relist(r, &r->endpoints[2], false, &e), &e);
+	assert_true(is_known(r, manifest));
+	sweep_at(r, THEN + GRACE_S + 1);
+	fixture_send(r, REPLICATE_FROM_OTHERS, NULL);
+	fixture_send(r, REPLICATE_FROM_OTHERS, reports);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(reports[i].up_to_date);
+	assert_int_equal(fixture_restorable(g, 0), 2);
+}
+
 #define TEST(name)                                                             \
 	cmocka_unit_test_setup_teardown(                                       \
 	    name, fixture_set_up_two, fixture_tear_down_two)
@@ -556,6 +605,7 @@ main(void)
 		TEST(an_upload_that_ends_late_is_deleted_too),
 		TEST(a_clock_that_went_back_begins_the_grace_anew),
 		TEST(what_is_needed_after_all_has_its_grace_again),
+		TEST(what_was_forgotten_comes_back_with_a_backup_that_needs_it),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
