@@ -106,7 +106,8 @@ is_still_ours(struct reaping *job, struct err *e)
 	int rc = 0;
 
 	(void)pthread_mutex_lock(&job->asking);
-	if (clock_ticks_ms() - job->asked_ms >= ASK_AGAIN_MS) {
+	if (job->asked_ms == 0 ||
+	    clock_ticks_ms() - job->asked_ms >= ASK_AGAIN_MS) {
 		rc = repo_check_again(job->r, job->ep, e);
 		if (rc == 0)
 			job->asked_ms = clock_ticks_ms();
@@ -141,6 +142,7 @@ delete_class(
 	struct state_object o = { .number = 0 };
 	bool found;
 
+	job->asked_ms = 0; /* no lane is under way */
 	for (;;) {
 		if (state_next_deleting(job->r->state, job->ep->number, class,
 			o.number, &o, &found, e) < 0)
