@@ -158,7 +158,8 @@ read_entry(struct reading *reading, const struct state_object *o,
 	struct err why = ERR_INIT;
 
 	*wanted = false;
-	/* One that an endpoint's entry removes is there until a prune agrees. */
+	/* One that an endpoint's entry removes is there until a prune agrees.
+	 */
 	if (o->is_going)
 		return (0);
 	c->manifest_bytes = o->bytes;

@@ -59,6 +59,10 @@ enum {
  */
 struct repo *repo_open(const struct settings *s, enum repo_mode mode,
     unsigned flags, struct err *e) MUST_USE;
+/* Below the state folder: held alone by a prune, which may write packs without
+ * the writer's lock, and for a moment by who tidies the spool up. */
+#define REPO_PRUNE_LOCK "prune.lock"
+
 /* ERR_LOCKED in words: which process holds state/lock, and since when. */
 int repo_fail_locked(const struct settings *s, struct err *e);
 void repo_free(struct repo *r);

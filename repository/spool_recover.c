@@ -165,11 +165,30 @@ look_for_file(const struct state_object *o, void *arg, struct err *e)
 	return (state_set_spooled(r->state, o->number, false, e));
 }
 
+/* What is known to nobody is litter, or a repack's that runs just now: while
+ * one may, the files are left for the next time. */
+static int
+look_at_files(struct repo *r, struct err *e)
+{
+	SCOPED(scope_free)
+	char *path = file_join(r->settings->state, REPO_PRUNE_LOCK);
+	SCOPED(scope_close) int lock = file_lock(path, e);
+
+	if (lock < 0 && e->kind != ERR_LOCKED)
+		return (-1);
+	if (lock < 0) {
+		err_clear(e);
+		return (0);
+	}
+	return (each_file(r, "packs", look_at_pack, e) < 0
+		? -1
+		: each_file(r, "index", look_at_index, e));
+}
+
 int
 spool_recover(struct repo *r, struct err *e)
 {
-	if (each_file(r, "packs", look_at_pack, e) < 0 ||
-	    each_file(r, "index", look_at_index, e) < 0 ||
+	if (look_at_files(r, e) < 0 ||
 	    state_each(r->state, STATE_PACK, look_for_file, r, e) != 0 ||
 	    state_each(r->state, STATE_INDEX, look_for_file, r, e) != 0)
 		return (-1);

@@ -293,13 +293,13 @@ clean_job(struct state *s, uint64_t job, bool *was_dead, struct err *e)
 	SCOPED(scope_free) char *path = job_path(s, job);
 	SCOPED(scope_close) int lock = file_lock(path, e);
 
-	*was_dead = lock >= 0;
-	if (lock < 0) {
-		if (e->kind != ERR_LOCKED)
-			return (-1);
-		err_clear(e);
+	*was_dead = lock >= 0 ||
+	    e->kind == ERR_MISSING; /* without its folder */
+	if (lock < 0 && e->kind != ERR_LOCKED && e->kind != ERR_MISSING)
+		return (-1);
+	err_clear(e);
+	if (!*was_dead)
 		return (0);
-	}
 	return (drop_claims(s, job, e) < 0 ? -1 : file_remove(path, e));
 }
 

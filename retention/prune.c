@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/stage.h"
@@ -18,6 +19,7 @@
 #include "repository/replicate.h"
 #include "repository/spool.h"
 #include "repository/state_backups.h"
+#include "repository/state_chunks.h"
 #include "repository/state_claims.h"
 #include "repository/state_sweep.h"
 #include "retention/at_each.h"
@@ -28,13 +30,16 @@
 #include "retention/repack.h"
 
 /* No upload takes longer. */
-#define FORGET_S 86400
+#define FORGET_S     86400
+#define LOCK_TRIES   10
+#define LOCK_WAIT_MS 100
 
 struct run {
 	struct repo *r;
 	const struct prune_conf *conf;
 	struct prune_result *out;
 	int lock;
+	uint64_t told; /* the newest entry that tells of what goes */
 	struct plan plan;
 };
 
@@ -55,20 +60,27 @@ prune_result_free(struct prune_result *out)
 
 /* --- alone --- */
 
+/* Who tidies the spool up holds it for a moment. */
 static int
 take_lock(struct run *x, struct err *e)
 {
 	SCOPED(scope_free)
-	char *path = file_join(x->r->settings->state, "prune.lock");
+	char *path = file_join(x->r->settings->state, REPO_PRUNE_LOCK);
 
 	if (x->r->epoch == 0)
 		return (err_set(e, ERR_REFUSED,
 		    "this repository is read-only here: only its writer may prune it"));
-	x->lock = file_lock(path, e);
-	if (x->lock < 0 && e->kind == ERR_LOCKED)
-		return (
-		    err_set(e, ERR_LOCKED, "another prune is under way here"));
-	return (x->lock < 0 ? -1 : 0);
+	for (unsigned i = 0; (x->lock = file_lock(path, e)) < 0; i++) {
+		if (e->kind != ERR_LOCKED)
+			return (-1);
+		if (i == LOCK_TRIES)
+			return (err_set(
+			    e, ERR_LOCKED, "another prune is under way here"));
+		err_clear(e);
+		if (clock_sleep_ms(LOCK_WAIT_MS, e) < 0)
+			return (-1);
+	}
+	return (0);
 }
 
 /* --- what the endpoints say --- */
@@ -85,7 +97,7 @@ static bool
 ends_all(enum err_kind kind)
 {
 	return (kind == ERR_TAKEN_OVER || kind == ERR_REFUSED ||
-	    kind == ERR_STOPPED || kind == ERR_KEY);
+	    kind == ERR_STOPPED);
 }
 
 /* An endpoint that is away is pruned when it is back; one that says that we may
@@ -401,8 +413,8 @@ reap_at(struct repo *r, size_t i, void *arg, struct err *e)
 {
 	struct deleting *d = arg;
 
-	return (reap(
-	    r, d->remover, d->reaped, &d->x->out->at[i], &r->endpoints[i], e));
+	return (reap(r, d->remover, d->reaped, d->x->told, &d->x->out->at[i],
+	    &r->endpoints[i], e));
 }
 
 struct counting {
@@ -484,7 +496,8 @@ carry_out(struct run *x, struct err *e)
 	uint64_t forgotten;
 
 	if (policy_log_note(x->r, POLICY_LOG_PRUNED, e) < 0 ||
-	    remove_backups(x, e) < 0 || sweep(x, e) < 0 ||
+	    remove_backups(x, e) < 0 ||
+	    state_highest(x->r->state, &x->told, e) < 0 || sweep(x, e) < 0 ||
 	    repack(x->r, &repacked, e) < 0)
 		return (-1);
 	x->out->packs_rewritten = repacked.packs;

@@ -64,6 +64,7 @@ struct reaping {
 	struct remover *m;
 	struct reaped *x;
 	struct endpoint *ep;
+	uint64_t told;
 	struct prune_endpoint *out; /* guarded by x's lock */
 	pthread_mutex_t asking;
 	uint64_t asked_ms; /* when nobody had taken over; guarded by asking */
@@ -165,7 +166,7 @@ may_delete_backups(const struct reaping *job, bool *may, struct err *e)
 	if (state_next_pending(
 		job->r->state, job->ep->number, &o, &next, &found, e) < 0)
 		return (-1);
-	*may = !found || next.class != STATE_AUDIT;
+	*may = !found || next.class != STATE_AUDIT || next.number > job->told;
 	return (0);
 }
 
@@ -213,10 +214,13 @@ delete_all(struct reaping *job, struct err *e)
 }
 
 int
-reap(struct repo *r, struct remover *m, struct reaped *x,
+/* NOLINTNEXTLINE(readability-function-size): an endpoint, and what is shared */
+reap(struct repo *r, struct remover *m, struct reaped *x, uint64_t told,
     struct prune_endpoint *out, struct endpoint *ep, struct err *e)
 {
-	struct reaping job = { .r = r, .m = m, .x = x, .ep = ep, .out = out };
+	struct reaping job = {
+		.r = r, .m = m, .x = x, .ep = ep, .told = told, .out = out
+	};
 	bool left = false;
 	int rc;
 

@@ -123,16 +123,12 @@ note_manifest(const struct state_object *o, const void *p, size_t n, void *arg,
     struct err *e)
 {
 	struct count *c = arg;
-	const char *slash = strchr(o->name, '/');
-	struct state_marks marks;
 
 	(void)p;
 	(void)n;
-	if (stop_check(e) < 0 ||
-	    state_get_marks(c->r->state, slash == NULL ? o->name : slash + 1,
-		&marks, e) < 0)
+	if (stop_check(e) < 0)
 		return (-1);
-	if (marks.removed)
+	if (o->is_going)
 		return (0);
 	return (state_closure_each(c->r->state, o->number, note_need, c, e) == 0
 		? 0

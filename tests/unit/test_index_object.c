@@ -267,8 +267,8 @@ an_index_object_says_what_it_replaces(void **state)
 	(void)state;
 	make_object(&f, 3);
 	index_object_encode(f.k, f.name, f.packs, 3, &replaced, &f.object);
-	assert_int_equal(index_object_decode(
-			     f.k, f.name, f.object.p, f.object.n, &x, &e),
+	assert_int_equal(
+	    index_object_decode(f.k, f.name, f.object.p, f.object.n, &x, &e),
 	    0);
 	assert_int_equal(x.n, 3);
 	assert_int_equal(x.replaced.npacks, 2);

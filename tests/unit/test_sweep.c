@@ -76,7 +76,7 @@ reap_at(struct repo *r, size_t i)
 	struct err e = ERR_INIT;
 
 	fixture_must(replicate_audit(r, 0, &e), &e);
-	fixture_must(reap(r, m, x, &out, &r->endpoints[i], &e), &e);
+	fixture_must(reap(r, m, x, UINT64_MAX, &out, &r->endpoints[i], &e), &e);
 	return (out.backups + out.packs);
 }
 
