@@ -130,7 +130,7 @@ look_at_all(struct run *x, struct err *e)
 	if (asked > 0)
 		return (0);
 	*e = errors[0];
-	if (e->kind == ERR_MISSING)
+	if (e->kind == ERR_MISSING) /* a folder that is not mounted */
 		e->kind = ERR_NETWORK;
 	return (err_within(e, "no endpoint answers"));
 }

@@ -73,3 +73,23 @@ comes_back_from() {
 	dropdb --force "${DB}_staging" 2>/dev/null
 	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 }
+
+# A key for the SFTP server that may not remove files, $T/keeper: sshd lets a
+# key's own command be.
+keeper_key() {
+	local pid port=${SFTP_URL##*:}
+	ssh-keygen -q -t ed25519 -N '' -C keeper -f "$T/keeper"
+	{
+		echo "command=\"internal-sftp\" $(cat "$SFTP_IDENTITY.pub")"
+		echo "command=\"internal-sftp -P remove,rmdir\" $(cat "$T/keeper.pub")"
+	} >"$SFTP_SERVICE/keys/authorized"
+	sed -i 's/^[[:blank:]]*ForceCommand internal-sftp$//' "$SFTP_SERVICE/sshd_config"
+	read -r pid _ <"$SFTP_SERVICE/pids"
+	kill -HUP "$pid"
+	for _ in {1..50}; do
+		sftp -q -b /dev/null -i "$T/keeper" -o "UserKnownHostsFile=$SFTP_KNOWN_HOSTS" \
+			-P "${port%%/*}" \
+			"$(id -un)@127.0.0.1" 2>/dev/null && break
+		sleep 0.1
+	done
+}

@@ -4,6 +4,7 @@
 # not: each is found, graded, and comes with the way to mend it. It leaves
 # nothing behind, and never waits for a backup.
 . "$(dirname "$0")/../lib/scenario.sh"
+. "$TOP/tests/lib/endpoints.sh"
 need_postgres
 SAMPLE_ROWS=1000 SAMPLE_FILES=10 SAMPLE_MB=1 make_branch
 write_conf 'spool-limit = 64M'
@@ -245,24 +246,6 @@ if [ -n "${WEBDAV_URL:-}" ]; then
 else
 	skip "no WebDAV server" "passwords of a WebDAV endpoint"
 fi
-# A key that may not remove files: sshd lets a key's own command be.
-keeper_key() {
-	local pid port=${SFTP_URL##*:}
-	ssh-keygen -q -t ed25519 -N '' -C keeper -f "$T/keeper"
-	{
-		echo "command=\"internal-sftp\" $(cat "$SFTP_IDENTITY.pub")"
-		echo "command=\"internal-sftp -P remove,rmdir\" $(cat "$T/keeper.pub")"
-	} >"$SFTP_SERVICE/keys/authorized"
-	sed -i 's/^[[:blank:]]*ForceCommand internal-sftp$//' "$SFTP_SERVICE/sshd_config"
-	read -r pid _ <"$SFTP_SERVICE/pids"
-	kill -HUP "$pid"
-	for _ in {1..50}; do
-		sftp -q -b /dev/null -i "$T/keeper" -o "UserKnownHostsFile=$SFTP_KNOWN_HOSTS" \
-			-P "${port%%/*}" \
-			"$(id -un)@127.0.0.1" 2>/dev/null && break
-		sleep 0.1
-	done
-}
 if [ -n "${SFTP_URL:-}" ]; then
 	remote "$SFTP_URL" "identity = $SFTP_IDENTITY" \
 		"known-hosts = $SFTP_KNOWN_HOSTS" "delete-identity = $SFTP_STRANGER"
