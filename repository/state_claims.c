@@ -18,7 +18,7 @@
 #include "repository/state_backups.h"
 #include "repository/state_impl.h"
 
-#define CLAIM_KEY   (2 * NUMBER_KEY)
+#define CLAIM_KEY   ((size_t)2 * NUMBER_KEY)
 #define JOB_DIGITS  16
 #define JOBS_FOLDER "jobs"
 

@@ -45,13 +45,12 @@ struct prune_result {
 };
 
 /*
- * r is open for reading, on the machine that is the writer: the writer's lock is
- * the backup's.
- * Fails: ERR_LOCKED (another prune), ERR_TAKEN_OVER before anything is written
- * or deleted, ERR_REFUSED (a limit, with what to look at; or a backup at an
- * endpoint that can't be read), ERR_NETWORK when no endpoint answers,
- * ERR_STOPPED; local state's errors. out is filled as far as it came; an
- * endpoint that is away, or refuses, is no failure: it says so in out.
+ * r is open for reading, on the machine that is the writer: the writer's lock
+ * is the backup's. Fails: ERR_LOCKED (another prune), ERR_TAKEN_OVER before
+ * anything is written or deleted, ERR_REFUSED (a limit, with what to look at;
+ * or a backup at an endpoint that can't be read), ERR_NETWORK when no endpoint
+ * answers, ERR_STOPPED; local state's errors. out is filled as far as it came;
+ * an endpoint that is away, or refuses, is no failure: it says so in out.
  */
 int prune_run(struct repo *r, const struct prune_conf *conf,
     struct prune_result *out, struct err *e) MUST_USE;

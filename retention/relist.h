@@ -10,9 +10,9 @@
 
 /*
  * Asks who writes, learns what local state doesn't know (so that no number of
- * the audit log is taken twice), and lists backups/: a manifest that was unknown
- * counts as any other now; one that was removed is to be deleted there, too;
- * when each was received is noted. With only_looks nothing is written.
+ * the audit log is taken twice), and lists backups/: a manifest that was
+ * unknown counts as any other now; one that was removed is to be deleted there,
+ * too; when each was received is noted. With only_looks nothing is written.
  * Fails: ERR_TAKEN_OVER; ERR_REFUSED for a manifest that can't be read, naming
  * it: nothing may be deleted then; or the endpoint's error.
  */

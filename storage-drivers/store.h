@@ -68,11 +68,10 @@ int store_prepare(struct store *s, struct err *e) MUST_USE;
  * either nothing new or a name that no reader accepts, or, where only the
  * answer was lost, the whole object. Repeating is harmless.
  * On some WebDAV servers replacing is not atomic: the name may be missing for a
- * moment; there, in buckets that keep versions (Ceph), and on S3 servers without
- * conditional puts (Swift), two STORE_PUT_NEW at the very same moment may both
- * go well.
- * Fails: ERR_MISSING (the endpoint itself is not there), ERR_FULL, ERR_DENIED,
- * ERR_AGAIN, ERR_NETWORK, ERR_EXISTS with STORE_PUT_NEW.
+ * moment; there, in buckets that keep versions (Ceph), and on S3 servers
+ * without conditional puts (Swift), two STORE_PUT_NEW at the very same moment
+ * may both go well. Fails: ERR_MISSING (the endpoint itself is not there),
+ * ERR_FULL, ERR_DENIED, ERR_AGAIN, ERR_NETWORK, ERR_EXISTS with STORE_PUT_NEW.
  */
 int store_put(struct store *s, const char *name, const void *p, size_t n,
     unsigned flags, struct err *e) MUST_USE;
