@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "base/proc.h"
 #include "repository/audit_log.h"
 #include "repository/state_backups.h"
 #include "repository/state_chunks.h"
@@ -23,7 +25,7 @@
 #include "retention/relist.h"
 #include "tests/unit/repo_fixture.h"
 
-#define GRACE_S 1000
+#define GRACE_S ((int64_t)1000)
 #define THEN	((int64_t)2000000000)
 
 /* --- steps ---------------------------------------------------------------- */
@@ -227,7 +229,7 @@ a_claim_takes_the_mark_from_a_condemned_pack(void **state)
 	SCOPED(number_bits_free) struct number_bits claimed = NUMBER_BITS_INIT;
 	SCOPED(state_job_end) struct state_job job = STATE_JOB_INIT;
 	struct err e = ERR_INIT;
-	uint64_t packs[16];
+	uint64_t packs[16] = { 0 };
 	size_t n = own_packs(r, pair->ids[1], packs);
 	bool got, condemned;
 
@@ -257,7 +259,7 @@ what_goes_already_can_not_be_claimed(void **state)
 	SCOPED(number_bits_free) struct number_bits claimed = NUMBER_BITS_INIT;
 	SCOPED(state_job_end) struct state_job job = STATE_JOB_INIT;
 	struct err e = ERR_INIT;
-	uint64_t packs[16];
+	uint64_t packs[16] = { 0 };
 	bool got;
 
 	(void)own_packs(r, pair->ids[1], packs);
@@ -438,7 +440,7 @@ an_upload_that_ends_late_is_deleted_too(void **state)
 	SCOPED(repo_freep) struct repo *r = open_writer(g);
 	struct state_object o;
 	struct err e = ERR_INIT;
-	uint64_t packs[16];
+	uint64_t packs[16] = { 0 };
 
 	(void)own_packs(r, pair->ids[1], packs);
 	sweep_at(r, THEN + GRACE_S);
@@ -535,6 +537,16 @@ what_is_needed_after_all_has_its_grace_again(void **state)
 	assert_int_equal(sweep_at(r, THEN + GRACE_S + 2).going, 0);
 }
 
+static void
+copy_folder(const char *from, const char *to)
+{
+	const char *const argv[] = { "/bin/cp", "-a", from, to, NULL };
+	SCOPED(buf_free) struct buf out = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	fixture_must(proc_run(argv, NULL, NULL, 0, &out, 10000, &e), &e);
+}
+
 /* What this machine has forgotten, an endpoint that it did not know of has, and
  * a backup that needs it: the index object that names it was known all along.
  */
@@ -546,19 +558,15 @@ what_was_forgotten_comes_back_with_a_backup_that_needs_it(void **state)
 	SCOPED(repo_freep) struct repo *r = open_writer(g);
 	SCOPED(number_bits_free) struct number_bits claimed = NUMBER_BITS_INIT;
 	SCOPED(state_job_end) struct state_job job = STATE_JOB_INIT;
-	SCOPED(scope_free)
-	char *command = mem_printf(
-	    "cp -a '%s' '%s.was'", g->endpoints[2].url, g->endpoints[2].url);
-	SCOPED(scope_free)
-	char *back = mem_printf("rm -r '%s' && mv '%s.was' '%s'",
-	    g->endpoints[2].url, g->endpoints[2].url, g->endpoints[2].url);
+	const char *folder = g->endpoints[2].url;
+	SCOPED(scope_free) char *kept = mem_printf("%s.was", folder);
 	struct endpoint_report reports[SETTINGS_ENDPOINTS_MAX];
 	char data[OBJECT_NAME_TEXT], manifest[OBJECT_NAME_TEXT];
 	uint64_t packs[1];
 	struct err e = ERR_INIT;
 	bool got;
 
-	assert_int_equal(system(command), 0);
+	copy_folder(folder, kept);
 	fixture_pack(r, PACK_DATA, 1, data);
 	packs[0] = number_of(r, data);
 	manifest_name(pair->ids[1], manifest);
@@ -573,7 +581,8 @@ what_was_forgotten_comes_back_with_a_backup_that_needs_it(void **state)
 	}
 	assert_true(forget(r) > 1);
 	state_job_end(&job);
-	assert_int_equal(system(back), 0);
+	fixture_must(file_remove_tree(folder, &e), &e);
+	fixture_must(file_rename(kept, folder, &e), &e);
 	fixture_must(relist(r, &r->endpoints[2], false, &e), &e);
 	assert_true(is_known(r, manifest));
 	sweep_at(r, THEN + GRACE_S + 1);
