@@ -239,7 +239,7 @@ soak: deps-test ## long campaigns (tests/soak); SOAK=short for a short form
 	@$(SUBMAKE) --silent all services VARIANT=release
 	@$(SUBMAKE) --silent all VARIANT=asan
 	@SOAK=$(SOAK) tests/run-check.sh soak $(CAMPAIGN)
-bench: deps-test ## speed over long lines, as ratios (tests/bench); SIZE in MB
+bench: deps-test ## long lines as ratios, a large prune (tests/bench); SIZE scales
 	@$(SUBMAKE) --silent all services VARIANT=release
 	@status=0; for file in tests/bench/[a-z]*.sh; do \
 		$$file || status=1; done; exit $$status
