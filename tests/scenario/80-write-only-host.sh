@@ -73,6 +73,30 @@ ok "nothing was restored" test ! -e "$T/plain"
 is "$(sql postgres "SELECT count(*) FROM pg_database WHERE datname = '${DB}_staging'")" 0 \
 	"nowhere"
 
+# --- retention does not ------------------------------------------------------
+later() { # later DAYS COMMAND…
+	local days=$1
+	shift
+	TRIPLICATE_CLOCK_OFFSET=$((days * 86400)) trij "$@"
+}
+later 8 prune --dry-run
+exits 0 "prune --dry-run"
+json_is '.prune.remove | length' 2 "two backups have had their time"
+later 8 prune
+exits 0 "prune"
+json_is '.prune.remove | length' 2 "removes them"
+json_is '.prune.waiting.packs > 0' true "and knows what nobody needs now"
+later 11 prune
+exits 0 "when the grace is over"
+json_is '.prune.packs_removed > 0' true "that goes, too"
+json_is '[.prune.endpoints[].left] | add' 0 "everywhere"
+is "$(objects waw packs)" "$(objects ams packs)" "endpoints hold the same"
+later 11 audit
+exits 0 "audit"
+json_is '.audit.ok' true "all is well"
+trij list
+json_is '.backups | length' 1 "one backup is left"
+
 # --- with it, all that was made in between is whole --------------------------
 RESTORE_KEY="restore-key = $T/safe/restore.key" write_conf
 tri verify --depth data
