@@ -5,6 +5,7 @@
 # deletes or overwrites over it is found, healed from that endpoint alone, and
 # restored on a bare machine; dates roll.
 . "$(dirname "$0")/../lib/scenario.sh"
+. "$TOP/tests/lib/bucket.sh"
 need_postgres
 need_services s3
 export SAMPLE_ROWS=600 SAMPLE_FILES=10 SAMPLE_MB=1
@@ -20,36 +21,7 @@ cat >>"$CONF" <<-C
 	secret-key-file = $S3_SECRET_KEY_FILE
 	ca-file = $S3_CA_FILE
 C
-BUCKET=${S3_LOCK_URL#s3+}
-
-# Everybody may do everything there: what is refused is refused by the lock.
-jq -n --arg bucket "arn:aws:s3:::${S3_LOCK_URL##*/}" '{ Version: "2012-10-17",
-	Statement: [{ Effect: "Allow", Principal: "*", Action: "s3:*",
-		Resource: [$bucket, $bucket + "/*"] }] }' >"$T/policy"
-must curl -sS --fail-with-body -X PUT -K "$S3_SERVICE/keys/owner.curl" \
-	--data-binary "@$T/policy" -H "content-type: application/json" \
-	-H "x-amz-content-sha256: $(sha256sum <"$T/policy" | cut -d' ' -f1)" \
-	"$BUCKET?policy="
-
-# anyone METHOD NAME[?QUERY] [OPTION of curl…]: sets http, the status
-anyone() {
-	local method=$1 name=$2
-	shift 2
-	http=$(curl -sS -o "$T/answer" -w '%{http_code}' -X "$method" "$@" \
-		"$BUCKET/$name")
-}
-versions() { # versions PREFIX: "KEY VERSION", newest first
-	anyone GET "?prefix=$1&versions="
-	tr -d '\n' <"$T/answer" | sed 's/<Version>/\n&/g; s/<DeleteMarker>/\n&/g' |
-		sed -n 's/.*<Version>.*<Key>\([^<]*\)<.*<VersionId>\([^<]*\)<.*/\1 \2/p'
-}
-hide() { anyone DELETE "$1"; } # only a delete marker
-locked_until() { # locked_until NAME: seconds from now
-	anyone GET "$1?retention="
-	local until
-	until=$(sed -n 's/.*<RetainUntilDate>\([^<]*\)<.*/\1/p' "$T/answer")
-	echo $(($(date -d "$until" +%s) - $(date +%s)))
-}
+open_bucket
 
 init_repository
 # shellcheck disable=SC2119
