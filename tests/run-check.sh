@@ -6,12 +6,18 @@
 #                                  release program, those marked "ASAN: yes"
 #                                  with the ASan one too
 #   run-check.sh asan [SCENARIO…]  all of it with ASan
+#   run-check.sh rest              what asan has more than check: the scenarios
+#                                  that are not marked, with ASan
 #   run-check.sh tsan              unit and driver tests with TSan
 #   run-check.sh soak [FILE…]      the campaigns of tests/soak, one at a time;
-#                                  SOAK=short for their short forms
+#                                  or, with SOAK=short, their short forms
 #   run-check.sh cover             all of it with the coverage build
-# JOBS (the processors and one) run at a time. Reports are left in build/check. The
-# last line counts: "N passed, N failed"; no test at all is a failure.
+# JOBS (the processors and one) run at a time. BUDGET=SECONDS: no test is begun
+# later, and what is left out is named; BEGIN_AT=N begins with another one each
+# time. Where there is memory for it, and TMPDIR says nothing else, tests write to
+# a file system in memory: they sync what they write again and again. Reports are
+# left in build/check. The last line counts: "N passed, N failed"; no test at all
+# is a failure.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 mode=${1:-check}
@@ -21,6 +27,9 @@ JOBS=${JOBS:-$(($(nproc 2>/dev/null || echo 2) + 1))}
 UNIT_SECONDS=300
 SCENARIO_SECONDS=900
 SOAK_SECONDS=7200
+BUDGET=${BUDGET:-}
+BEGIN_AT=${BEGIN_AT:-0}
+MEMORY_GB=6 # that must be free for tests to write there
 
 export LC_ALL=C.UTF-8 TZ=UTC CMOCKA_MESSAGE_OUTPUT=TAP
 export ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1
@@ -61,11 +70,15 @@ add_scenarios() { # add_scenarios VARIANT SUFFIX [FILE…]
 	done
 }
 
-add_marked() { # add_marked FILE…: those that say so run with ASan too
-	local file
+# add_asan marked|unmarked FILE…: those that say "ASAN: yes" run with ASan in
+# check, the others in rest
+add_asan() {
+	local which=$1 is file
+	shift
 	for file in "$@"; do
-		grep -q '^# ASAN: yes' "$file" 2>/dev/null &&
-			add_scenarios asan "+asan" "$file"
+		is=unmarked
+		! grep -q '^# ASAN: yes' "$file" 2>/dev/null || is=marked
+		[ $is != "$which" ] || add_scenarios asan "+asan" "$file"
 	done
 }
 
@@ -75,7 +88,7 @@ scenarios=(tests/scenario/[0-9]*.sh)
 case $mode in
 check)
 	add_scenarios release "" "${scenarios[@]}"
-	add_marked "${scenarios[@]}"
+	add_asan marked "${scenarios[@]}"
 	add_programs asan
 	;;
 asan)
@@ -83,41 +96,65 @@ asan)
 	add_scenarios asan "+asan" "${scenarios[@]}"
 	add_programs asan
 	;;
+rest) add_asan unmarked "${scenarios[@]}" ;;
 tsan) add_programs tsan ;;
 soak)
-	JOBS=1
+	[ "$SOAK" = short ] || JOBS=1
 	SCENARIO_SECONDS=$SOAK_SECONDS
 	scenarios=(tests/soak/[0-9]*.sh)
 	[ $# -gt 0 ] && scenarios=("$@")
 	add_scenarios release "" "${scenarios[@]}"
-	add_marked "${scenarios[@]}"
+	add_asan marked "${scenarios[@]}"
 	;;
 cover)
 	add_scenarios cover "" "${scenarios[@]}"
 	add_programs cover
 	;;
 *)
-	echo "usage: run-check.sh check|asan|tsan|soak|cover" >&2
+	echo "usage: run-check.sh check|asan|rest|tsan|soak|cover" >&2
 	exit 2
 	;;
 esac
+
+# --- where they write --------------------------------------------------------
+# A container's /dev/shm is often small, and runs no programs.
+has_memory() {
+	local free try=/dev/shm/check.$$
+	[ "$(stat -f -c %T /dev/shm 2>/dev/null)" = tmpfs ] || return 1
+	free=$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo
+		df -k --output=avail /dev/shm | tail -n 1)
+	[ "$(sort -n <<<"$free" | head -n 1)" -ge $((MEMORY_GB << 20)) ] || return 1
+	{ printf '#!/bin/sh\n' >"$try" && chmod 700 "$try" && "$try"; } 2>/dev/null
+	set -- $?
+	rm -f "$try"
+	return "$1"
+}
 
 # --- running -----------------------------------------------------------------
 mkdir -p build
 reports=$(mktemp -d build/check.XXXXXX) || exit 2
 children=()
 server=
+scratch=
 # shellcheck disable=SC2317 # called by trap
 clean_up() {
 	trap - EXIT INT TERM
 	[ ${#children[@]} = 0 ] || kill "${children[@]}" 2>/dev/null
 	wait
 	[ -z "$server" ] || tests/services/postgres.sh stop "$server"
-	rm -rf build/check
+	rm -rf build/check ${scratch:+"$scratch"}
 	mv "$reports" build/check
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM
+
+above=${TMPDIR:-/tmp}
+[ -n "${TMPDIR:-}" ] || [ "$mode:$SOAK" = soak:full ] || ! has_memory ||
+	above=/dev/shm
+scratch=$(mktemp -d "$above/check.XXXXXX") || exit 2
+chmod 755 "$scratch" # servers run as other users
+export TMPDIR=$scratch PG_TEMPLATES=$scratch/servers
+mkdir "$PG_TEMPLATES"
 
 run_one() { # run_one NAME: its report, and its exit status and time beside it
 	local name=$1 report=$reports/${1//\//-} begun=$SECONDS status
@@ -183,8 +220,14 @@ if compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
 fi
 
 began=$SECONDS
+left_out=()
 declare -A running=()
-for name in "${names[@]}"; do
+first=$((${#names[@]} > 0 ? BEGIN_AT % ${#names[@]} : 0))
+for name in "${names[@]:first}" "${names[@]:0:first}"; do
+	if [ -n "$BUDGET" ] && [ $((SECONDS - began)) -ge "$BUDGET" ]; then
+		left_out+=("$name")
+		continue
+	fi
 	while [ ${#running[@]} -ge "$JOBS" ]; do
 		wait -n -p ended "${!running[@]}"
 		report "${running[$ended]}"
@@ -202,6 +245,8 @@ while [ ${#running[@]} -gt 0 ]; do
 	children=("${!running[@]}")
 done
 
+[ ${#left_out[@]} = 0 ] ||
+	echo "left out, the time was over: ${left_out[*]}"
 [ $((total_passed + total_failed)) -gt 0 ] || {
 	echo "no test was run"
 	total_failed=1

@@ -174,6 +174,7 @@ PGUSER=postgres must sql postgres \
 	"CREATE ROLE ${DB}_reader LOGIN; GRANT pg_read_all_data TO ${DB}_reader"
 sql "${DB}_main" "SELECT format('GRANT SELECT ON LARGE OBJECT %s TO ${DB}_reader;', oid)
 	FROM pg_largeobject_metadata" | psql -X -q -d "${DB}_main"
+collect_garbage # what the writer had done with
 add_file "old one"
 psql -X -q -d "${DB}_main" <<<"$added"
 old=$sha

@@ -74,6 +74,8 @@ calm='-c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeou
 calm+=' -c search_path=public -c standard_conforming_strings=on -c backslash_quote=on'
 calm+=' -c bytea_output=hex -c DateStyle=ISO -c IntervalStyle=postgres -c TimeZone=UTC -c quote_all_identifiers=off'
 calm+=' -c session_replication_role=origin -c client_encoding=UTF8 -c array_nulls=on'
+# Without sequential scans all is dear, and so compiled before it is run.
+calm+=' -c enable_seqscan=on'
 settings() { # settings DATABASE
 	psql -X -At -d postgres -v name="$1" <<-'E'
 		SELECT setrole::regrole, unnest(setconfig) FROM pg_db_role_setting s

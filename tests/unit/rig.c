@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 #include "repository/spool.h"
 #include "repository/state_backups.h"
 #include "tests/unit/known.h"
+#include "tests/unit/place.h"
 
 static void
 must(int failed, const struct err *e)
@@ -70,28 +72,28 @@ rig_attach(struct rig *g, const char *folder, size_t n)
 void
 rig_open(struct rig *g, size_t n)
 {
-	char folder[] = "/tmp/triplicate-test-XXXXXX";
+	SCOPED(scope_free) char *folder = place_new();
 
-	assert_non_null(mkdtemp(folder));
 	rig_attach(g, folder, n);
 }
 
+/* Spawned, not forked: a sanitizer's page tables take long to copy. */
 bool
 rig_is_killed(const struct rig *g, const char *work, unsigned step)
 {
-	char text[16];
+	SCOPED(scope_free) char *what = mem_string(work);
+	char name[] = "test", text[16];
+	char *argv[] = { name, what, g->folder, NULL };
 	int status = 0;
 	pid_t pid;
 
 	snprintf(text, sizeof(text), "%u", step);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		/* NOLINTNEXTLINE(concurrency-mt-unsafe): the child has one */
-		setenv("TRIPLICATE_CRASH_AT", text, 1);
-		execl("/proc/self/exe", "test", work, g->folder, NULL);
-		_exit(99);
-	}
+	/* NOLINTBEGIN(concurrency-mt-unsafe): the test has one thread */
+	setenv("TRIPLICATE_CRASH_AT", text, 1);
+	assert_int_equal(
+	    posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ), 0);
+	unsetenv("TRIPLICATE_CRASH_AT");
+	/* NOLINTEND(concurrency-mt-unsafe) */
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	if (!WIFSIGNALED(status)) {
 		assert_int_equal(WEXITSTATUS(status), 0);

@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "tests/unit/known.h"
+#include "tests/unit/place.h"
 
 static const char *const three[] = { "fra", "ams", "waw", "new" };
 
@@ -46,8 +47,7 @@ state_rig_setup(void **arg)
 
 	secret_start();
 	random_seed(7);
-	memcpy(f->folder, "/tmp/triplicate-state-XXXXXX", 29);
-	assert_non_null(mkdtemp(f->folder));
+	f->folder = place_new();
 	memset(&f->repo, 3, sizeof(f->repo));
 	state_rig_must(state_create(f->folder, &f->repo, &e), &e);
 	f->s = state_open(f->folder, &f->repo, &e);
@@ -65,6 +65,7 @@ state_rig_teardown(void **arg)
 
 	state_free(f->s);
 	state_rig_must(file_remove_tree(f->folder, &e), &e);
+	free(f->folder);
 	free(f);
 	return (0);
 }

@@ -9,7 +9,7 @@
 #include "repository/state_chunks.h"
 
 struct state_rig {
-	char folder[40];
+	char *folder;
 	struct repo_id repo;
 	struct state *s;
 	uint8_t numbers[4]; /* of the configured endpoints */

@@ -17,14 +17,15 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "tests/unit/place.h"
 
 /* Every test works in a folder of its own, which is the working folder. */
 static int
 enter_folder(void **state)
 {
-	char *folder = mem_string("/tmp/triplicate-file-XXXXXX");
+	char *folder = place_new();
 
-	if (mkdtemp(folder) == NULL || chdir(folder) != 0)
+	if (chdir(folder) != 0)
 		return (-1);
 	*state = folder;
 	return (0);

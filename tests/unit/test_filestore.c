@@ -17,6 +17,7 @@
 
 #include "backupd/filestore.h"
 #include "base/file.h"
+#include "tests/unit/place.h"
 
 struct place {
 	char *folder;
@@ -25,11 +26,9 @@ struct place {
 static int
 setup(void **arg)
 {
-	char template[] = "/tmp/test-filestore-XXXXXX";
 	struct place *p = mem_new(sizeof(*p));
 
-	assert_non_null(mkdtemp(template));
-	p->folder = mem_string(template);
+	p->folder = place_new();
 	*arg = p;
 	return (0);
 }

@@ -15,14 +15,12 @@
 #include "backupd/logs.h"
 #include "backupd/stdin.h"
 #include "base/file.h"
+#include "tests/unit/place.h"
 
 static int
 setup(void **arg)
 {
-	char template[] = "/tmp/test-logs-XXXXXX";
-
-	assert_non_null(mkdtemp(template));
-	*arg = mem_string(template);
+	*arg = place_new();
 	return (0);
 }
 
