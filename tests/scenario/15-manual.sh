@@ -56,7 +56,7 @@ is "$(section COMMANDS .SH "$PAGE" | sed -n 's/^\.SS "\{0,1\}\([a-z]*\).*/\1/p')
 awk '/^static const struct key [a-z]+_keys/ { kind = $5; sub(/_keys.*/, "", kind) }
 	/^};/ { kind = "" }
 	kind != "" && /^\t\{ "/ { split($0, part, "\""); print kind, part[2] }' \
-	"$TOP/repository/settings.c" | sort >"$T/keys"
+	"$TOP/repository/settings_keys.c" | sort >"$T/keys"
 sed 's/\\-/-/g' "$CONF_PAGE" | awk '
 	/^\.SH/ { kind = "" }
 	/^\.SH "SECTION \[/ { kind = $2 == "" ? "" : $3; gsub(/[][" ]/, "", kind) }
@@ -66,7 +66,7 @@ sed 's/\\-/-/g' "$CONF_PAGE" | awk '
 		for (i = 1; i <= n; i++) if (word[i] != "") print kind, word[i]
 	}
 	{ tag = /^\.TP/ }' | sort >"$T/documented"
-at_least "$(wc -l <"$T/keys")" 50 "settings.c has its tables"
+at_least "$(wc -l <"$T/keys")" 50 "settings_keys.c has its tables"
 ok "triplicate.conf(5) has these settings and no others" \
 	diff "$T/keys" "$T/documented"
 
