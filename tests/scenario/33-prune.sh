@@ -3,20 +3,15 @@
 # Forty days of daily backups, pruned every day: what stays is what the rule
 # says, comes back byte for byte, and nothing else is left at any endpoint.
 . "$(dirname "$0")/../lib/scenario.sh"
+. "$TOP/tests/lib/retention.sh"
+need_tools
 
-DAY=86400
 DAYS=40
 plain_branch 'prune-grace = 36h'
 printf 'schedule = 02:30 UTC\nzone = UTC\nkeep = 4 daily, 2 weekly, 1 monthly\n' \
 	>>"$CONF"
 init_repository
 
-at() { # at DAYS COMMAND…: so many days ago
-	local days=$1
-	shift
-	run timeout 60 env TRIPLICATE_CLOCK_OFFSET=-$((days * DAY)) "$TRIPLICATE" \
-		-c "$CONF" --json "$@"
-}
 same_everywhere() { # same_everywhere WHAT
 	is "$(objects fra packs)" "$(objects ams packs)" "$1: the same packs at ams"
 	is "$(objects fra packs)" "$(objects waw packs)" "$1: and at waw"
@@ -53,6 +48,8 @@ run env TRIPLICATE_CLOCK_OFFSET=$((3 * DAY)) "$TRIPLICATE" -c "$CONF" --json pru
 exits 0 "a prune when the grace is over"
 json_is .prune.waiting.packs 0 "no pack waits"
 same_everywhere "then"
+# shellcheck disable=SC2086
+only_needed_at $ENDPOINTS "then"
 trij verify --depth data
 exits 0 "all that is kept is whole at every endpoint"
 trij prune

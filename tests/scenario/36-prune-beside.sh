@@ -5,6 +5,8 @@
 # to each of its ends; then both run as they come, again and again.
 . "$(dirname "$0")/../lib/scenario.sh"
 . "$TOP/tests/lib/crash.sh"
+. "$TOP/tests/lib/retention.sh"
+need_tools
 
 plain_branch 'prune-grace = 0s'
 printf 'zone = UTC\nkeep = 1 daily\nkeep-manual = 1s\n' >>"$CONF"
@@ -163,4 +165,6 @@ trij prune
 trij prune
 json_is '[.prune.endpoints[].left] | add' 0 "nothing is left to be deleted"
 is "$(objects fra)" "$(objects waw)" "and endpoints hold the same"
+# shellcheck disable=SC2086
+only_needed_at $ENDPOINTS "in the end"
 tap_done

@@ -5,6 +5,8 @@
 # back from each endpoint alone, and a repack that is killed does no harm.
 . "$(dirname "$0")/../lib/scenario.sh"
 . "$TOP/tests/lib/crash.sh"
+. "$TOP/tests/lib/retention.sh"
+need_tools
 
 RESTORE_KEY='' plain_branch 'prune-grace = 0s
 removal-floor = 0
@@ -15,12 +17,6 @@ run "$TRIPLICATE" -c "$T/with-key.conf" init
 exits 0 "init"
 mv "$T/restore.key" "$T/safe.key"
 sed -i "s|^restore-key.*|restore-key = $T/safe.key|" "$T/with-key.conf"
-at() { # at DAYS COMMAND…: so many days ago, on the write-only host
-	local days=$1
-	shift
-	run timeout 60 env TRIPLICATE_CLOCK_OFFSET=-$((days * 86400)) \
-		"$TRIPLICATE" -c "$CONF" --json "$@"
-}
 packs_bytes() { find "$T/${1:-fra}/packs" -type f -printf '%s\n' | awk '{ s += $1 } END { print s }'; }
 
 # 24 MB that go but for an eighth, of which each of three backups has some.
@@ -79,6 +75,8 @@ round_begins
 back_from_each "rewritten"
 round_ends "every endpoint alone gives both backups back, on a bare machine"
 is "$(objects fra packs)" "$(objects waw packs)" "endpoints hold the same packs"
+# shellcheck disable=SC2086
+only_needed_at $ENDPOINTS "rewritten"
 
 # Deduplication takes the new packs, not the old ones.
 plain_change another
