@@ -12,10 +12,15 @@ plain_branch 'prune-grace = 0s'
 printf 'zone = UTC\nkeep = 1 daily\nkeep-manual = 1s\n' >>"$CONF"
 sed -i 's/^prune-grace.*/&\nremoval-floor = 0\nremoval-limit = 100 %/' "$CONF"
 init_repository
-# File "old" is in a pack that only the first backup needs, which goes; the new
-# writer's backup has it again.
+# File "old" is in a pack that only one backup needs, which goes; the new writer's
+# backup has it again. Of what came before it an eighth is needed: a thin pack.
 old=$T/old
 mv "$T/files" "$T/others"
+mkdir -p "$T/files"
+for i in {1..8}; do head -c 400000 /dev/urandom >"$T/files/t$i"; done
+backup
+cp "$T/files/t1" "$T/others/"
+rm -r "$T/files"
 mkdir -p "$T/files/ab"
 head -c 3000000 /dev/urandom >"$old"
 cp "$old" "$T/files/ab/old"
@@ -24,8 +29,8 @@ first=$id
 rm -r "$T/files"
 mv "$T/others" "$T/files"
 backup --type daily
-exits 0 "two backups"
-sleep 1.1 # the first one's lifetime is over
+exits 0 "three backups"
+sleep 1.1 # the lifetime of the first ones is over
 B=$T/second
 mkdir "$B"
 sed "s|$T/state|$B/state|;s|$T/agent.key|$B/agent.key|" "$CONF" >"$B/from.conf"
@@ -84,7 +89,8 @@ run "${prune[@]}"
 stopped "a prune of the first, whom waw would let"
 
 # --- meanwhile -----------------------------------------------------------------
-for stage in 'backup removed' 'before the sweep' 'swept' 'object to be deleted'; do
+for stage in 'backup removed' 'before the sweep' 'swept' 'before the repack' \
+	'packs written anew' 'object to be deleted'; do
 	put_back
 	hold_at "$stage" "${prune[@]}" || fail "it never came to: $stage" "$err"
 	at_rest
@@ -110,8 +116,16 @@ for stage in 'backup removed' 'before the sweep' 'swept' 'object to be deleted';
 	rm -rf "$T/back"
 	second restore latest --to-dir "$T/back"
 	ok "$stage: the new backup comes back" diff -r "$T/files" "$T/back/filestore"
-	second prune
+	if [ "$stage" = 'object to be deleted' ]; then # its entries are out
+		second prune
+		exits 8 "$stage: the second asks who removed what"
+		second prune --force
+	else
+		second prune
+	fi
 	exits 0 "$stage: the second prunes"
+	second prune # what was written anew stood in for old packs
+	exits 0 "$stage: and once more"
 	second list
 	json_is '.backups | length' 1 "$stage: one backup is left"
 	# shellcheck disable=SC2086
