@@ -36,11 +36,12 @@ keep_ground
 prune=(env TRIPLICATE_CLOCK_OFFSET=$((-2 * DAY)) "$TRIPLICATE" -c "$CONF" --json prune)
 count_steps "${prune[@]}"
 exits 0 "one that is not killed has $steps steps"
-json_is '[.prune.remove | length > 1, .prune.packs_removed > 1] | tostring' \
+json_is '[(.prune.remove | length > 1), .prune.packs_removed > 1] | tostring' \
 	'[true,true]' "it removes backups, and packs that were condemned before"
-end=$(for i in $ENDPOINTS; do
-	objects "$i" | grep -v ^audit
-done)
+# Entries are more after two runs; an upload that was cut off lies in .tmp~ for a
+# day.
+lasting() { objects "$1" | grep -v '^audit\|^\.tmp~'; }
+end=$(for i in $ENDPOINTS; do lasting "$i"; done)
 
 for step in $(steps_to_try "$steps"); do
 	put_ground_back
@@ -49,11 +50,11 @@ for step in $(steps_to_try "$steps"); do
 	look_at_endpoints
 	run "${prune[@]}"
 	[ "$status" = 0 ] || problem "the next prune ends with $status" "$err"
-	found=$(for i in $ENDPOINTS; do objects "$i" | grep -v ^audit; done)
+	found=$(for i in $ENDPOINTS; do lasting "$i"; done)
 	[ "$found" = "$end" ] ||
 		problem "another end" "$(diff <(echo "$end") <(echo "$found"))"
-	[ "$(objects fra)" = "$(objects waw)" ] ||
-		problem "endpoints differ" "$(diff <(objects fra) <(objects waw))"
+	[ "$(objects fra audit)" = "$(objects waw audit)" ] ||
+		problem "entries differ" "$(diff <(objects fra audit) <(objects waw audit))"
 	[ -z "$(numbers_taken_twice)" ] || problem "a fork of the audit chain"
 	run "$TRIPLICATE" -c "$CONF" verify --depth data
 	[ "$status" = 0 ] || problem "verify ends with $status" "$out$err"
