@@ -475,18 +475,33 @@ away(const struct run *x)
 	return (bits);
 }
 
+/* What could not be sent goes with the next run, and is told. */
+static void
+note_unsent(struct run *x, const struct endpoint_report reports[])
+{
+	for (size_t i = 0; i < x->out->nendpoints; i++)
+		if (x->out->at[i].was_asked &&
+		    reports[i].error.kind != ERR_NONE)
+			x->out->at[i].error = reports[i].error;
+}
+
 /* Entries, and what a repack has written. */
 static int
 send(struct run *x, struct err *e)
 {
-	struct endpoint_report reports[SETTINGS_ENDPOINTS_MAX];
+	struct endpoint_report reports[SETTINGS_ENDPOINTS_MAX] = {
+		{ .packs = 0 }
+	};
 	SCOPED(replicate_freep) struct replicate *rep = NULL;
 	unsigned all = (1U << x->r->nendpoints) - 1;
 
 	if (x->out->packs_rewritten == 0)
 		return (replicate_audit(x->r, away(x), e));
 	rep = replicate_start(x->r, all & ~away(x), 0, e);
-	return (rep == NULL ? -1 : replicate_finish(rep, reports, e));
+	if (rep == NULL || replicate_finish(rep, reports, e) < 0)
+		return (-1);
+	note_unsent(x, reports);
+	return (replicate_check(rep, e));
 }
 
 static int

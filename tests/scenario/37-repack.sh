@@ -99,6 +99,30 @@ run "$TRIPLICATE" -c "$T/bare/triplicate.conf" --json sync
 exits 0 "nothing is pending there for ever"
 json_is '[.sync.endpoints[] | .behind_packs] | add' 0 "not even packs that are gone"
 
+# --- an endpoint that goes away meanwhile --------------------------------------
+put_ground_back
+sed -i 's/^prune-grace.*/&\nrepack-limit = 0/' "$CONF"
+at 7 prune
+json_is '[(.prune.remove | length), .prune.packs_rewritten] | tostring' '[1,0]' \
+	"without leave to, a prune writes nothing anew"
+sed -i '/^repack-limit/d' "$CONF"
+hold_at 'packs written anew' env TRIPLICATE_CLOCK_OFFSET=$((-7 * DAY)) \
+	"$TRIPLICATE" -c "$CONF" --json prune || fail "it never wrote anything" "$err"
+mv "$T/waw" "$T/waw.away"
+rm -f "$T/held"
+wait "$job"
+status=$?
+take_output "prune"
+exits 3 "waw goes away when there is nothing to do there but to send"
+json_is '.prune | "\(.packs_rewritten > 0) \(.endpoints.fra.error) \(.endpoints.waw.error | test("waw"))"' \
+	"true null true" "and JSON says so"
+mv "$T/waw.away" "$T/waw"
+at 7 sync
+exits 0 "sync"
+at 6 prune
+json_is '.prune.packs_removed > 0' true "then the old ones go"
+is "$(objects fra packs)" "$(objects waw packs)" "everywhere"
+
 # --- killed ------------------------------------------------------------------
 put_ground_back
 prune=(env TRIPLICATE_CLOCK_OFFSET=$((-7 * 86400)) "$TRIPLICATE" -c "$CONF" --json prune)
